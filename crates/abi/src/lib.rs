@@ -1,0 +1,1 @@
+//! Kernel ABI profiles: what lkm knows of one kernel build

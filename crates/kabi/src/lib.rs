@@ -1,0 +1,1 @@
+//! The C boundary between module code and lkm's Rust code

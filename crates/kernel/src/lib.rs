@@ -1,0 +1,1 @@
+//! lkm's user-space kernel

@@ -1,0 +1,1 @@
+//! The #[kexport] attribute: a Rust function that modules can call

@@ -1,0 +1,1 @@
+//! Reads Linux kernel modules (.ko files)

@@ -1,0 +1,1 @@
+//! The module loader, one file per phase

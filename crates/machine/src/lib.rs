@@ -1,0 +1,1 @@
+//! The host process as a machine: arena, stubs, per-CPU areas, faults

@@ -1,0 +1,1 @@
+//! Owns an instance: namespaces, faces, the programs inside

@@ -1,0 +1,1 @@
+//! Safe wrappers for the host's system calls that rustix does not offer

@@ -1,0 +1,2 @@
+//! lkm and its tools in one binary
+fn main() {}

@@ -1,0 +1,1 @@
+//! A real kernel in QEMU: run, normalise, compare
