@@ -127,15 +127,11 @@ impl Conn {
         while !buffer.is_empty() {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
             let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-            let got = match recvmsg(
-                &self.socket,
-                &mut [IoSliceMut::new(buffer)],
-                &mut ancillary,
-                RecvFlags::CMSG_CLOEXEC,
-            ) {
-                Err(rustix::io::Errno::INTR) => continue,
-                other => other?,
-            };
+            let got =
+                match recvmsg(&self.socket, &mut [IoSliceMut::new(buffer)], &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+                    Err(rustix::io::Errno::INTR) => continue,
+                    other => other?,
+                };
             for message in ancillary.drain() {
                 if let RecvAncillaryMessage::ScmRights(rights) = message {
                     fds.extend(rights);
@@ -156,7 +152,11 @@ impl AsFd for Conn {
     }
 }
 
-fn send_once(socket: &OwnedFd, bytes: &[u8], ancillary: &mut SendAncillaryBuffer<'_, '_, '_>) -> Result<usize, WireError> {
+fn send_once(
+    socket: &OwnedFd,
+    bytes: &[u8],
+    ancillary: &mut SendAncillaryBuffer<'_, '_, '_>,
+) -> Result<usize, WireError> {
     loop {
         match sendmsg(socket, &[IoSlice::new(bytes)], ancillary, SendFlags::NOSIGNAL) {
             Err(rustix::io::Errno::INTR) => {}
@@ -173,7 +173,8 @@ mod tests {
     #[test]
     fn a_frame_and_its_descriptor_arrive() {
         let (a, b) = Conn::pair().unwrap();
-        let frame = Frame::Call { id: 7, caller: Caller::default(), call: Call::ReadFile { path: "/proc/modules".into() } };
+        let frame =
+            Frame::Call { id: 7, caller: Caller::default(), call: Call::ReadFile { path: "/proc/modules".into() } };
         let null = std::fs::File::open("/dev/null").unwrap();
         a.send(&frame, &[null.as_fd()]).unwrap();
         let got = b.receive().unwrap();

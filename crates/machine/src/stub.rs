@@ -1,0 +1,60 @@
+//! Stubs: the code through which module code reaches Rust, and other small pieces of code in the low 2 GiB.
+//!
+//! Module code reaches only the low 2 GiB, keeps its stack 8-byte aligned, never sets AL for variadic calls and has
+//! 16 KiB of stack. A stub therefore notes where the module stack ends (`BORDER`), continues on the thread's own stack,
+//! which is aligned and large, copies stack arguments there, and calls the Rust function.
+
+use crate::arch;
+use crate::arena::{self, BASE, STUBS_LEN};
+use crate::error::MachineError;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+/// How a Rust function takes its arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Convention {
+    /// C's, with this many arguments beyond the sixth.
+    Plain {
+        /// Arguments on the stack.
+        stack_args: u8,
+    },
+    /// Variadic: the function gets one argument, the address of a `va_list` that starts at the first argument.
+    Variadic,
+    /// The function has a register convention of its own: a bare jump, on the module stack.
+    Raw,
+}
+
+/// Next free byte of the stub range.
+static NEXT: Mutex<u64> = Mutex::new(BASE);
+
+/// Makes a stub for `target` and returns its address.
+///
+/// # Errors
+/// [`MachineError::ArenaFull`] when the stub range is used up.
+pub fn make(target: *const (), convention: Convention) -> Result<u64, MachineError> {
+    code(&arch::stub_code(target as u64, convention))
+}
+
+/// Puts position-independent machine code into the stub range and returns its address.
+///
+/// # Errors
+/// As [`make`].
+pub fn code(bytes: &[u8]) -> Result<u64, MachineError> {
+    let mut next = NEXT.lock().unwrap_or_else(PoisonError::into_inner);
+    let at = next.next_multiple_of(16);
+    let end = at + bytes.len() as u64;
+    if end > BASE + STUBS_LEN as u64 {
+        return Err(MachineError::ArenaFull(bytes.len()));
+    }
+    arena::write(at, bytes)?;
+    *next = end;
+    Ok(at)
+}
+
+/// Makes a stub that traps: calling it raises an invalid opcode at the returned address.
+///
+/// # Errors
+/// As [`make`].
+pub fn trap() -> Result<u64, MachineError> {
+    code(&arch::TRAP_CODE)
+}
