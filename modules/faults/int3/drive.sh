@@ -1,0 +1,6 @@
+#!/bin/sh
+# The kernel panics: the expectation is taken from the console.
+. ./lib.sh
+dmesg -n 8
+insmod breakpoint.ko
+echo "i3: not reached"

@@ -1,0 +1,10 @@
+#!/bin/sh
+. ./lib.sh
+. ./common.sh
+dmesg -C
+ins lower.ko
+insmod upper.ko; echo "status $?"
+report
+state upper
+rem lower
+alive
