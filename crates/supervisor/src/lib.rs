@@ -1,1 +1,23 @@
-//! Owns an instance: namespaces, faces, the programs inside
+//! Owns an instance: starts the kernel process, forwards calls to it, and runs programs inside.
+//!
+//! The supervisor never runs module code. One file per concept: [`Instance`] (boot, call, shutdown), `link` (calls in
+//! flight), [`Calls`] (the typed calls, the same for an [`Instance`] and for a tool's [`client::Client`]), `caller` (who
+//! asks), `control` (the socket that tools inside connect to), [`run`] (programs inside), [`faces`] (the file systems
+//! they see).
+
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
+
+mod api;
+mod caller;
+pub mod client;
+mod control;
+mod error;
+mod instance;
+mod link;
+
+pub use api::{As, Calls};
+pub use caller::this_process;
+pub use error::{Death, Error};
+pub use instance::{Config, Console, Instance};
+pub use sys::process::Exit;

@@ -1,0 +1,128 @@
+//! Calls in flight between the supervisor and the kernel process.
+//!
+//! Any thread submits; one reader thread runs the callbacks of the answers. A callback must not wait for another
+//! answer. When the kernel process ends, every callback still waiting gets [`Error::Died`].
+
+use crate::{Death, Error};
+use std::collections::HashMap;
+use std::os::fd::BorrowedFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use wire::{Answer, Call, Caller, Conn, Frame, WireError};
+
+/// Runs once with the answer, or with the reason why none comes.
+pub(crate) type Done = Box<dyn FnOnce(Result<Answer, Error>) + Send>;
+
+/// What is told when a poller of the open file (a handle) should look again.
+pub(crate) type PollSink = Box<dyn Fn(u64) + Send>;
+
+pub(crate) struct Link {
+    sender: Mutex<Conn>,
+    state: Mutex<State>,
+    poll_sinks: Mutex<Vec<PollSink>>,
+}
+
+#[derive(Default)]
+struct State {
+    last_id: u64,
+    pending: HashMap<u64, Done>,
+    closed: Option<Death>,
+}
+
+/// A poisoned lock still guards whole data here: nothing is left half done under one.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Link {
+    pub(crate) fn new(sender: Conn) -> Self {
+        Self { sender: Mutex::new(sender), state: Mutex::default(), poll_sinks: Mutex::default() }
+    }
+
+    /// Sends a call; `done` runs in the reader thread, or here and now if it cannot be sent. Returns the call's id.
+    pub(crate) fn submit(&self, caller: Caller, call: Call, fds: &[BorrowedFd<'_>], done: Done) -> u64 {
+        let id = match self.register(done) {
+            Ok(id) => id,
+            Err((done, death)) => {
+                done(Err(Error::Died(death)));
+                return 0;
+            }
+        };
+        let sent = lock(&self.sender).send(&Frame::Call { id, caller, call }, fds);
+        match sent {
+            // At the end of the stream the reader answers everything that is registered.
+            Ok(()) | Err(WireError::Closed) => {}
+            Err(e) => self.finish(id, Err(e.into())),
+        }
+        id
+    }
+
+    fn register(&self, done: Done) -> Result<u64, (Done, Death)> {
+        let mut state = lock(&self.state);
+        if let Some(death) = &state.closed {
+            return Err((done, death.clone()));
+        }
+        state.last_id = state.last_id.wrapping_add(1);
+        let id = state.last_id;
+        state.pending.insert(id, done);
+        Ok(id)
+    }
+
+    /// Hands the result to whoever waits for `id`.
+    pub(crate) fn finish(&self, id: u64, result: Result<Answer, Error>) {
+        let done = lock(&self.state).pending.remove(&id);
+        if let Some(done) = done {
+            done(result);
+        }
+    }
+
+    /// No answer comes any more.
+    pub(crate) fn close(&self, death: &Death) {
+        let pending = {
+            let mut state = lock(&self.state);
+            state.closed = Some(death.clone());
+            std::mem::take(&mut state.pending)
+        };
+        for done in pending.into_values() {
+            done(Err(Error::Died(death.clone())));
+        }
+    }
+
+    pub(crate) fn death(&self) -> Option<Death> {
+        lock(&self.state).closed.clone()
+    }
+
+    /// Sends a call and waits for its answer; `Killed` and `Errno` come back as errors.
+    pub(crate) fn call(&self, caller: Caller, call: Call, fds: &[BorrowedFd<'_>]) -> Result<Answer, Error> {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        self.submit(
+            caller,
+            call,
+            fds,
+            Box::new(move |result| {
+                // The receiver waits below; it cannot be gone.
+                let _ = sender.send(result);
+            }),
+        );
+        match receiver.recv() {
+            Ok(Ok(Answer::Errno(errno))) => Err(Error::Errno(errno)),
+            Ok(Ok(Answer::Killed)) => Err(Error::Killed),
+            Ok(result) => result,
+            Err(_) => Err(Error::Unexpected("the call was dropped without an answer".into())),
+        }
+    }
+
+    /// Asks the kernel process to end the call `id` with `EINTR`; nobody waits for the answer to that.
+    pub(crate) fn interrupt(&self, caller: Caller, id: u64) {
+        self.submit(caller, Call::Vfs(wire::VfsCall::Interrupt { id }), &[], Box::new(|_| {}));
+    }
+
+    pub(crate) fn on_poll_wakeup(&self, sink: PollSink) {
+        lock(&self.poll_sinks).push(sink);
+    }
+
+    pub(crate) fn poll_wakeup(&self, handle: u64) {
+        for sink in lock(&self.poll_sinks).iter() {
+            sink(handle);
+        }
+    }
+}
