@@ -1,1 +1,5 @@
 //! lkm's user-space kernel
+
+#![deny(unsafe_code)]
+
+pub mod klib;
