@@ -204,17 +204,17 @@ impl Drop for Block {
 }
 
 /// Free ranges by address, neighbours merged.
-struct FreeList {
+pub(crate) struct FreeList {
     ranges: BTreeMap<u64, usize>,
 }
 
 impl FreeList {
-    fn new(addr: u64, len: usize) -> Self {
+    pub(crate) fn new(addr: u64, len: usize) -> Self {
         Self { ranges: BTreeMap::from([(addr, len)]) }
     }
 
     /// First fit.
-    fn take(&mut self, len: usize) -> Option<u64> {
+    pub(crate) fn take(&mut self, len: usize) -> Option<u64> {
         let (&addr, &have) = self.ranges.iter().find(|(_, have)| **have >= len)?;
         self.ranges.remove(&addr);
         if have > len {
@@ -223,7 +223,7 @@ impl FreeList {
         Some(addr)
     }
 
-    fn give(&mut self, mut addr: u64, mut len: usize) {
+    pub(crate) fn give(&mut self, mut addr: u64, mut len: usize) {
         if let Some((&before, &before_len)) = self.ranges.range(..addr).next_back()
             && before + before_len as u64 == addr
         {

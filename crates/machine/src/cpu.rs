@@ -15,6 +15,8 @@ pub const CANARY: usize = 0x28;
 pub(crate) const RUST_SP: usize = 0x40;
 /// Offset of the frame pointer of the newest stub call: where nested calls continue on the module stack.
 pub(crate) const BORDER: usize = 0x48;
+/// Bytes behind each area that no access reaches: offsets for per-CPU variables that nothing implements.
+pub const TRAP_TAIL: usize = 1 << 20;
 /// First offset that per-CPU symbols may take.
 pub const FIRST_SYMBOL: usize = 0x100;
 
@@ -44,9 +46,11 @@ pub(crate) fn make(count: usize, size: usize) -> Result<(), MachineError> {
 
 fn map_area(cpu: usize, size: usize) -> Result<u64, MachineError> {
     let prot = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: an anonymous mapping at an address of the host's choice.
-    let p = unsafe { libc::mmap(std::ptr::null_mut(), size, prot, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0) };
-    if p == libc::MAP_FAILED {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: an anonymous mapping at an address of the host's choice; its first `size` bytes are then made accessible.
+    let p = unsafe { libc::mmap(std::ptr::null_mut(), size + TRAP_TAIL, libc::PROT_NONE, flags, -1, 0) };
+    // SAFETY: the range is the start of our own fresh mapping.
+    if p == libc::MAP_FAILED || unsafe { libc::mprotect(p, size, prot) } != 0 {
         return Err(MachineError::last(format!("mapping {size} bytes for CPU {cpu}'s area")));
     }
     let canary: u64 = std::collections::hash_map::RandomState::new().hash_one_word() & !0xff;
@@ -86,10 +90,11 @@ pub fn area_size() -> usize {
     cpus().size
 }
 
-/// The CPU whose area contains `addr`.
-pub fn of_addr(addr: u64) -> Option<usize> {
+/// The CPU whose area, or the trap tail behind it, contains `addr`, and the offset there.
+pub fn of_addr(addr: u64) -> Option<(usize, u64)> {
     let cpus = cpus();
-    cpus.areas.iter().position(|a| addr.wrapping_sub(*a) < cpus.size as u64)
+    let size = (cpus.size + TRAP_TAIL) as u64;
+    cpus.areas.iter().map(|area| addr.wrapping_sub(*area)).enumerate().find(|(_, offset)| *offset < size)
 }
 
 /// Waits for an idle CPU and takes it: this thread's GS base points to its area from now on.

@@ -5,6 +5,7 @@
 //! This crate provides exactly that in an ordinary process, and nothing of what the calls mean:
 //!
 //! - [`arena`]: memory in the low 2 GiB for code, stubs and data, writable and executable never at one address;
+//! - [`heap`]: memory that modules ask for;
 //! - [`cpu`]: virtual CPUs, each an area that GS points to while a task holds it;
 //! - [`stack`]: a task's 16 KiB module stack with a guard page below;
 //! - [`enter`]: calls into module code and the way out of it, returned or abandoned;
@@ -25,6 +26,7 @@ pub mod arena;
 pub mod cpu;
 pub mod enter;
 pub mod error;
+pub mod heap;
 pub mod stack;
 pub mod stub;
 pub mod task;
@@ -54,6 +56,7 @@ pub struct Config {
 /// When the host refuses memory at the arena's address, or the machine exists already.
 pub fn boot(config: Config) -> Result<(), MachineError> {
     arena::reserve()?;
+    heap::reserve()?;
     cpu::make(config.cpus, config.percpu_size)?;
     trap::install(config.on_trap, config.on_bug)
 }

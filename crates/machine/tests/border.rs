@@ -266,3 +266,29 @@ fn an_endless_loop_can_be_ended_from_another_thread() {
     assert_eq!(died, Err(Died));
     assert_eq!(seen[0].0, TrapKind::Lockup);
 }
+
+#[test]
+fn memory_functions_are_module_code() {
+    in_task(|| {
+        let of = |name| stub::code(&machine::arch::thunks::code_of(name).unwrap()).unwrap();
+        let data = arena::alloc(4096).unwrap();
+        data.protect(0, 4096, arena::Access::ReadWrite).unwrap();
+        let at = data.addr();
+        let text = |from: u64, len: usize| {
+            let mut bytes = vec![0; len];
+            access::read(from, &mut bytes).unwrap();
+            bytes
+        };
+        access::write(at, b"abcdefgh").unwrap();
+        assert_eq!(enter::call(of("memmove"), &[at + 2, at, 6]), Ok(at + 2));
+        assert_eq!(text(at, 8), b"ababcdef");
+        assert_eq!(enter::call(of("memmove"), &[at, at + 2, 6]), Ok(at));
+        assert_eq!(text(at, 8), b"abcdefef");
+        assert_eq!(enter::call(of("memset"), &[at + 1, u64::from(b'x'), 3]), Ok(at + 1));
+        assert_eq!(enter::call(of("memcpy"), &[at + 8, at, 8]), Ok(at + 8));
+        assert_eq!(text(at, 16), b"axxxefefaxxxefef");
+        assert_eq!(enter::call(of("memcpy"), &[at + 4090, at, 8]), Err(Died));
+        assert_eq!(traps()[0].1, at + 4096);
+        assert_eq!(enter::call(of("__sw_hweight64"), &[0xff00_0000_0000_00f1]), Ok(13));
+    });
+}

@@ -1,17 +1,60 @@
-//! Code with register conventions of its own that modules import: returned as bytes for [`crate::stub::code`].
+//! Code with register conventions of its own that modules import, and functions that run as module code so that a
+//! fault in them shows the module's own registers: returned as bytes for [`crate::stub::code`].
 //!
-//! Counterparts: arch/x86/lib/retpoline.S, arch/x86/kernel/ftrace_64.S, arch/x86/kernel/paravirt.c,
-//! arch/x86/lib/hweight.S.
+//! Counterparts: arch/x86/lib/{retpoline,hweight,memcpy_64,memmove_64,memset_64}.S, arch/x86/kernel/ftrace_64.S,
+//! arch/x86/kernel/static_call.c.
 
-/// `ret`: `__fentry__`, `__x86_return_thunk`, static calls that do nothing and return nothing.
-pub const RETURN: &[u8] = &[0xc3];
+/// `ret`.
+const RETURN: &[u8] = &[0xc3];
+/// `xor eax, eax; ret`.
+const RETURN_0: &[u8] = &[0x31, 0xc0, 0xc3];
+/// `popcnt eax, edi; ret`: keeps every register but rax.
+const HWEIGHT32: &[u8] = &[0xf3, 0x0f, 0xb8, 0xc7, 0xc3];
+/// `popcnt rax, rdi; ret`.
+const HWEIGHT64: &[u8] = &[0xf3, 0x48, 0x0f, 0xb8, 0xc7, 0xc3];
+/// `mov rax, rdi; mov rcx, rdx; rep movsb; ret`.
+const MEMCPY: &[u8] = &[0x48, 0x89, 0xf8, 0x48, 0x89, 0xd1, 0xf3, 0xa4, 0xc3];
+/// `mov r9, rdi; mov rcx, rdx; mov eax, esi; rep stosb; mov rax, r9; ret`.
+const MEMSET: &[u8] = &[0x49, 0x89, 0xf9, 0x48, 0x89, 0xd1, 0x89, 0xf0, 0xf3, 0xaa, 0x4c, 0x89, 0xc8, 0xc3];
+/// Forwards as memcpy unless the target starts inside of the source; then backwards, with the direction flag set.
+const MEMMOVE: &[u8] = &[
+    0x48, 0x89, 0xf8, // mov rax, rdi
+    0x48, 0x89, 0xd1, // mov rcx, rdx
+    0x49, 0x89, 0xf8, // mov r8, rdi
+    0x49, 0x29, 0xf0, // sub r8, rsi
+    0x49, 0x39, 0xd0, // cmp r8, rdx
+    0x72, 0x03, // jb backwards
+    0xf3, 0xa4, // rep movsb
+    0xc3, // ret
+    0x48, 0x8d, 0x7c, 0x17, 0xff, // backwards: lea rdi, [rdi + rdx - 1]
+    0x48, 0x8d, 0x74, 0x16, 0xff, // lea rsi, [rsi + rdx - 1]
+    0xfd, // std
+    0xf3, 0xa4, // rep movsb
+    0xfc, // cld
+    0xc3, // ret
+];
 
-/// `xor eax, eax; ret`: static calls that return 0 and clobber nothing else.
-pub const RETURN_0: &[u8] = &[0x31, 0xc0, 0xc3];
+/// The machine code of an imported symbol that is code rather than a call into Rust; `None` for all others.
+pub fn code_of(symbol: &str) -> Option<Vec<u8>> {
+    let fixed = match symbol {
+        "__fentry__" | "__x86_return_thunk" => RETURN,
+        "__SCT__might_resched" | "__SCT__cond_resched" => RETURN_0,
+        "__SCT__preempt_schedule" | "__SCT__preempt_schedule_notrace" => RETURN,
+        "__sw_hweight32" => HWEIGHT32,
+        "__sw_hweight64" => HWEIGHT64,
+        "memcpy" | "__memcpy" => MEMCPY,
+        "memset" | "__memset" => MEMSET,
+        "memmove" | "__memmove" => MEMMOVE,
+        _ => {
+            let forms = ["__x86_indirect_thunk_", "__x86_indirect_call_thunk_", "__x86_indirect_jump_thunk_"];
+            return forms.iter().find_map(|form| indirect(symbol.strip_prefix(form)?));
+        }
+    };
+    Some(fixed.to_vec())
+}
 
-/// `jmp *REG` for `__x86_indirect_thunk_REG` (also the call and jump forms of newer kernels).
-/// `None` for a name that is no general register, or rsp.
-pub fn indirect(register: &str) -> Option<Vec<u8>> {
+/// `jmp *REG`.
+fn indirect(register: &str) -> Option<Vec<u8>> {
     const NAMES: [&str; 16] =
         ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
     let number = NAMES.iter().position(|n| *n == register && register != "rsp")?;
@@ -19,8 +62,15 @@ pub fn indirect(register: &str) -> Option<Vec<u8>> {
     Some(if number < 8 { vec![0xff, jump] } else { vec![0x41, 0xff, jump] })
 }
 
-/// `popcnt eax, edi; ret` for `__sw_hweight32`, which keeps every register but rax.
-pub const HWEIGHT32: &[u8] = &[0xf3, 0x0f, 0xb8, 0xc7, 0xc3];
+#[cfg(test)]
+mod tests {
+    use super::code_of;
 
-/// `popcnt rax, rdi; ret` for `__sw_hweight64`.
-pub const HWEIGHT64: &[u8] = &[0xf3, 0x48, 0x0f, 0xb8, 0xc7, 0xc3];
+    #[test]
+    fn thunks_jump_through_their_register() {
+        assert_eq!(code_of("__x86_indirect_thunk_rax"), Some(vec![0xff, 0xe0]));
+        assert_eq!(code_of("__x86_indirect_thunk_r11"), Some(vec![0x41, 0xff, 0xe3]));
+        assert_eq!(code_of("__x86_indirect_thunk_rsp"), None);
+        assert_eq!(code_of("kfree"), None);
+    }
+}

@@ -1,0 +1,183 @@
+//! A loaded module's memory, its sections and its symbols.
+
+use crate::place::{Layout, Place, Region};
+use kofile::{Elf, SymbolKind, SymbolSection, Symbols};
+use std::sync::OnceLock;
+
+/// A section that has memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedSection {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub addr: u64,
+    /// Bytes.
+    pub size: u64,
+    /// It goes after init.
+    pub init: bool,
+    /// It holds instructions.
+    pub exec: bool,
+}
+
+/// A symbol of the module's own, as kallsyms shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SymbolAt<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its address.
+    pub addr: u64,
+    /// Bytes: up to the next symbol or the end of the group, as kallsyms reckons.
+    pub size: u64,
+    /// `t`, `T`, `d` ...
+    pub letter: char,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    addr: u64,
+    name: u32,
+    name_len: u16,
+    letter: u8,
+    init: bool,
+}
+
+/// A loaded module's memory, sections and symbols.
+#[derive(Debug)]
+pub struct Image {
+    /// What stays.
+    pub core: Region,
+    /// What goes after init; without memory once that happened.
+    pub init: Region,
+    /// Sections with memory.
+    pub sections: Vec<PlacedSection>,
+    /// Bytes that the module asked for: core and init.
+    pub used: (usize, usize),
+    /// How many relocations were applied.
+    pub relocations: usize,
+    rows: Vec<Row>,
+    names: String,
+    by_addr: OnceLock<Vec<u32>>,
+}
+
+impl Image {
+    /// Takes over a layout; `values` are the symbols' addresses.
+    pub fn new(elf: &Elf<'_>, symbols: &Symbols<'_>, layout: Layout, values: &[u64], relocations: usize) -> Self {
+        let mut image = Self {
+            sections: sections(elf, &layout),
+            used: layout.used,
+            relocations,
+            rows: Vec::new(),
+            names: String::new(),
+            by_addr: OnceLock::new(),
+            core: Region::default(),
+            init: Region::default(),
+        };
+        image.keep_symbols(elf, symbols, &layout, values);
+        image.core = layout.core;
+        image.init = layout.init;
+        image
+    }
+
+    fn keep_symbols(&mut self, elf: &Elf<'_>, symbols: &Symbols<'_>, layout: &Layout, values: &[u64]) {
+        for (symbol, value) in symbols.iter().zip(values) {
+            let SymbolSection::Section(index) = symbol.section else { continue };
+            let Some(section) = elf.section(index.into()) else { continue };
+            let init = match layout.places.get(section.index) {
+                Some(Place::Core(_)) => false,
+                Some(Place::Init(_)) => true,
+                _ => continue,
+            };
+            let name = symbol.name().to_str_lossy();
+            if name.is_empty() || matches!(symbol.kind, SymbolKind::Section | SymbolKind::File) {
+                continue;
+            }
+            let Ok(name_len) = u16::try_from(name.len()) else { continue };
+            let global = symbol.binding != kofile::SymbolBinding::Local;
+            let letter = letter(section.is_exec(), section.is_write(), section.is_nobits(), global);
+            self.rows.push(Row { addr: *value, name: self.names.len() as u32, name_len, letter, init });
+            self.names.push_str(&name);
+        }
+    }
+
+    /// True if `addr` lies in the module's memory.
+    pub fn contains(&self, addr: u64) -> bool {
+        [&self.core, &self.init]
+            .into_iter()
+            .filter_map(|r| r.block.as_ref())
+            .any(|b| (b.addr()..b.addr() + b.len() as u64).contains(&addr))
+    }
+
+    /// Frees the memory that is only for init.
+    pub fn drop_init(&mut self) {
+        self.init = Region::default();
+        self.rows.retain(|row| !row.init);
+        self.by_addr = OnceLock::new();
+        self.sections.retain(|s| !s.init);
+    }
+
+    /// The section with this name.
+    pub fn section(&self, name: &str) -> Option<&PlacedSection> {
+        self.sections.iter().find(|s| s.name == name)
+    }
+
+    /// All symbols, in the order of the file.
+    pub fn symbols(&self) -> impl Iterator<Item = SymbolAt<'_>> {
+        self.rows.iter().map(|row| self.symbol(row, 0))
+    }
+
+    fn symbol(&self, row: &Row, size: u64) -> SymbolAt<'_> {
+        let start = row.name as usize;
+        let name = self.names.get(start..start + row.name_len as usize).unwrap_or_default();
+        SymbolAt { name, addr: row.addr, size, letter: row.letter.into() }
+    }
+
+    fn sorted(&self) -> &[u32] {
+        self.by_addr.get_or_init(|| {
+            let mut order: Vec<u32> = (0..self.rows.len() as u32).collect();
+            // Of several names for one address the last in the file's table wins, as in find_kallsyms_symbol.
+            order.sort_by_key(|i| self.rows.get(*i as usize).map(|r| r.addr));
+            order
+        })
+    }
+
+    /// The symbol whose range contains `addr`.
+    pub fn symbol_at(&self, addr: u64) -> Option<SymbolAt<'_>> {
+        let section = self.sections.iter().find(|s| addr.wrapping_sub(s.addr) < s.size.max(1))?;
+        let order = self.sorted();
+        let row_of = |i: usize| order.get(i).and_then(|row| self.rows.get(*row as usize));
+        let after = order.partition_point(|i| self.rows.get(*i as usize).is_some_and(|r| r.addr <= addr));
+        let last = row_of(after.checked_sub(1)?)?;
+        let first = order.partition_point(|i| self.rows.get(*i as usize).is_some_and(|r| r.addr < last.addr));
+        let row = row_of(first)?;
+        let end = row_of(after).map_or(u64::MAX, |next| next.addr).min(section.addr + section.size);
+        Some(self.symbol(row, end.saturating_sub(row.addr)))
+    }
+
+    /// The address of the symbol with this name.
+    pub fn symbol_named(&self, name: &str) -> Option<u64> {
+        self.symbols().find(|s| s.name == name).map(|s| s.addr)
+    }
+}
+
+fn letter(exec: bool, write: bool, nobits: bool, global: bool) -> u8 {
+    let lower = match (exec, nobits, write) {
+        (true, _, _) => b't',
+        (_, true, _) => b'b',
+        (_, _, true) => b'd',
+        _ => b'r',
+    };
+    if global { lower.to_ascii_uppercase() } else { lower }
+}
+
+fn sections(elf: &Elf<'_>, layout: &Layout) -> Vec<PlacedSection> {
+    let placed = elf.sections().iter().filter_map(|s| {
+        let place = layout.places.get(s.index)?;
+        if matches!(place, Place::Nowhere | Place::PerCpu(_)) {
+            return None;
+        }
+        let addr = layout.address(s.index)?;
+        let init = matches!(place, Place::Init(_));
+        Some(PlacedSection { name: s.name.to_string(), addr, size: s.size, init, exec: s.is_exec() })
+    });
+    placed.collect()
+}
