@@ -1,0 +1,192 @@
+//! Finding what a profile can be made from, and the one made earlier.
+
+use crate::cache::dir::{self, Key};
+use crate::error::{Error, Result};
+use crate::import::{self, Progress};
+use crate::profile::Profile;
+use crate::symvers;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What is told how far an import is.
+pub type ProgressFn = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// Where to look, and where to keep what was found.
+#[derive(Clone)]
+pub struct Options {
+    /// The folder taken for "/": another system's tree can be looked at.
+    pub root: PathBuf,
+    /// This image (bzImage or vmlinux), and no other place.
+    pub image: Option<PathBuf>,
+    /// The cache folder; `None` for $XDG_CACHE_HOME/lkm, ~/.cache/lkm or /tmp/lkm-cache-UID.
+    pub cache_dir: Option<PathBuf>,
+    /// Called during an import.
+    pub progress: Option<ProgressFn>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { root: PathBuf::from("/"), image: None, cache_dir: None, progress: None }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Options { root, image, cache_dir, progress } = self;
+        let progress = progress.as_ref().map(|_| "...");
+        let mut out = f.debug_struct("Options");
+        out.field("root", root)
+            .field("image", image)
+            .field("cache_dir", cache_dir)
+            .field("progress", &progress)
+            .finish()
+    }
+}
+
+impl Options {
+    fn tell(&self, progress: Progress) {
+        if let Some(call) = &self.progress {
+            call(progress);
+        }
+    }
+
+    fn under_root(&self, path: &str) -> PathBuf {
+        self.root.join(path.trim_start_matches('/'))
+    }
+}
+
+/// What a profile of a release can be made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Available {
+    /// The release.
+    pub release: String,
+    /// The image, or the headers' build folder.
+    pub source: PathBuf,
+    /// Whether it is an image (else headers).
+    pub is_image: bool,
+    /// Whether its profile is in the cache already.
+    pub cached: bool,
+}
+
+impl Profile {
+    /// The profile of a release: from the cache, or imported now from the first image or headers that fit.
+    ///
+    /// # Errors
+    /// `Error::NotFound` names every place looked at and the cure; otherwise why a named image does not serve.
+    pub fn for_release(release: &str, options: &Options) -> Result<Profile> {
+        if let Some(image) = &options.image {
+            let profile = Profile::from_image(image, options)?;
+            return check_release(profile, image, release);
+        }
+        let mut looked = Vec::new();
+        for image in images_of(release, options) {
+            match try_image(&image, release, options) {
+                Some(Ok(profile)) => return Ok(profile),
+                Some(Err(error)) => looked.push(error.to_string()),
+                None => looked.push(format!("{} (absent)", image.display())),
+            }
+        }
+        Err(Error::NotFound { release: release.to_owned(), looked })
+    }
+
+    /// The profile of the kernel a module was built for, by its vermagic ("6.1.0-56-amd64 SMP preempt ...").
+    ///
+    /// # Errors
+    /// As [`Profile::for_release`].
+    pub fn for_vermagic(vermagic: &str, options: &Options) -> Result<Profile> {
+        Profile::for_release(vermagic.split_whitespace().next().unwrap_or(""), options)
+    }
+
+    /// The profile of one image, whatever its release.
+    ///
+    /// # Errors
+    /// `Error::Io` or `Error::Image`: why this file does not serve.
+    pub fn from_image(image: &Path, options: &Options) -> Result<Profile> {
+        let image = std::path::absolute(image).map_err(|e| Error::io("read", image, e))?;
+        match open_or_import(&image, "image", None, options) {
+            Some(result) => result,
+            None => Err(Error::io("read", image, std::io::ErrorKind::NotFound.into())),
+        }
+    }
+}
+
+/// The releases profiles can be made of, sorted; a release with an image is not listed again for its headers.
+pub fn list(options: &Options) -> Vec<Available> {
+    let mut found: Vec<Available> = Vec::new();
+    for release in releases(options) {
+        let image = images_of(&release, options).into_iter().find(|p| p.exists());
+        let Some(source) = image.clone().or_else(|| build_folder(&release, options)) else { continue };
+        let cached = Key::of(&release, &[&source])
+            .is_some_and(|key| dir::open(&dir::folders(options.cache_dir.as_deref()), &key).is_some());
+        found.push(Available { release, source, is_image: image.is_some(), cached });
+    }
+    found
+}
+
+fn releases(options: &Options) -> Vec<String> {
+    let mut all = Vec::new();
+    let names = |folder: &str| {
+        let entries = std::fs::read_dir(options.under_root(folder)).into_iter().flatten().flatten();
+        entries.filter_map(|e| e.file_name().into_string().ok()).collect::<Vec<_>>()
+    };
+    all.extend(names("boot").iter().filter_map(|n| n.strip_prefix("vmlinuz-")).map(str::to_owned));
+    all.extend(names("lib/modules"));
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Where an image of a release can be, best first.
+fn images_of(release: &str, options: &Options) -> Vec<PathBuf> {
+    let mut all = vec![
+        options.under_root(&format!("boot/vmlinuz-{release}")),
+        options.under_root(&format!("lib/modules/{release}/vmlinuz")),
+        options.under_root(&format!("usr/lib/modules/{release}/vmlinuz")),
+    ];
+    match build_folder(release, options) {
+        Some(build) => all.push(build.join("vmlinux")),
+        None => all.push(options.under_root(&format!("lib/modules/{release}/build/vmlinux"))),
+    }
+    all.push(options.under_root(&format!("boot/vmlinux-{release}")));
+    all
+}
+
+/// The folder modules of a release are built with. The link to it is absolute and must stay under the root.
+pub(crate) fn build_folder(release: &str, options: &Options) -> Option<PathBuf> {
+    let link = options.under_root(&format!("lib/modules/{release}/build"));
+    let target = match std::fs::read_link(&link) {
+        Ok(target) => match target.strip_prefix("/") {
+            Ok(absolute) => options.root.join(absolute),
+            Err(_) => link.parent()?.join(target),
+        },
+        Err(_) => link,
+    };
+    let debian = options.under_root(&format!("usr/src/linux-headers-{release}"));
+    [target, debian].into_iter().find(|p| p.is_dir())
+}
+
+/// The profile of an image that may be the release's; `None` if there is no such file.
+fn try_image(image: &Path, release: &str, options: &Options) -> Option<Result<Profile>> {
+    let profile = open_or_import(image, release, Some(release), options)?;
+    Some(profile.and_then(|profile| check_release(profile, image, release)))
+}
+
+fn check_release(profile: Profile, image: &Path, release: &str) -> Result<Profile> {
+    if profile.release() == release {
+        return Ok(profile);
+    }
+    let reason = format!("it is a kernel {}, not {release}", profile.release());
+    Err(Error::Image { path: image.to_owned(), reason })
+}
+
+fn open_or_import(image: &Path, label: &str, release: Option<&str>, options: &Options) -> Option<Result<Profile>> {
+    let key = Key::of(label, &[image])?;
+    let folders = dir::folders(options.cache_dir.as_deref());
+    if let Some((bytes, head, path)) = dir::open(&folders, &key) {
+        return Some(Ok(Profile::new((bytes, head, Some(path)))));
+    }
+    let symvers = release.and_then(|r| build_folder(r, options)).and_then(|b| symvers::locate(&b));
+    let stored = import::image(image, symvers.as_deref(), &folders, &key, &|p| options.tell(p));
+    Some(stored.map(Profile::new))
+}
