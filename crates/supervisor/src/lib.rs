@@ -2,8 +2,7 @@
 //!
 //! The supervisor never runs module code. One file per concept: [`Instance`] (boot, call, shutdown), `link` (calls in
 //! flight), [`Calls`] (the typed calls, the same for an [`Instance`] and for a tool's [`client::Client`]), `caller` (who
-//! asks), `control` (the socket that tools inside connect to), [`run`] (programs inside), [`faces`] (the file systems
-//! they see).
+//! asks), `control` (the socket that tools inside connect to), `run` (programs inside).
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
@@ -15,9 +14,11 @@ mod control;
 mod error;
 mod instance;
 mod link;
+mod run;
 
 pub use api::{As, Calls};
 pub use caller::this_process;
 pub use error::{Death, Error};
 pub use instance::{Config, Console, Instance};
+pub use run::Program;
 pub use sys::process::Exit;

@@ -1,0 +1,78 @@
+//! Pid 1 inside: mounts /proc, starts the command, reaps orphans.
+
+use super::channel::{Channel, Failure, Message};
+use super::{Setup, directory};
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use sys::process::{Exit, Forked};
+
+/// Init's main; it has just been forked.
+pub(super) fn main(setup: &Setup, channel: &Channel) -> ! {
+    let _ = rustix::thread::set_name(c"lkm-init");
+    let outcome = match start(setup, channel) {
+        Ok(command) => {
+            let _ = sys::process::close_all_but(&[channel.as_fd()]);
+            Message::Ended(reap(command))
+        }
+        Err(failure) => Message::Failed(failure),
+    };
+    let _ = channel.send(&outcome);
+    sys::process::exit_now(0)
+}
+
+fn start(setup: &Setup, channel: &Channel) -> Result<u32, Failure> {
+    sys::process::die_with_parent().map_err(Failure::at("tying init to its parent"))?;
+    let proc = own_proc().and_then(|proc| {
+        rustix::mount::move_mount(&proc, "", rustix::fs::CWD, "/proc", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+    });
+    if let Err(e) = proc {
+        let what = "mounting a /proc of its own (the host's stays, with the host's process ids)";
+        let _ = channel.send(&Message::Note(Failure::at(what)(e)));
+    }
+    match sys::process::fork().map_err(Failure::at("forking the command"))? {
+        Forked::Child => command(setup),
+        Forked::Parent(child) => Ok(child.pid()),
+    }
+}
+
+/// A new /proc of this pid namespace, attached nowhere.
+fn own_proc() -> rustix::io::Result<OwnedFd> {
+    let context = rustix::mount::fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    rustix::mount::fsconfig_create(&context)?;
+    let attributes =
+        MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+}
+
+/// Becomes the command.
+fn command(setup: &Setup) -> ! {
+    let Some((program, arguments)) = setup.program.command.split_first() else { sys::process::exit_now(0) };
+    setup.dispositions.iter().copied().for_each(sys::signal::restore);
+    // The old working directory may be hidden under a mount now.
+    let _ = std::env::set_current_dir(&setup.directory);
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into());
+    let mut search = std::ffi::OsString::from(directory::BIN);
+    search.push(":");
+    search.push(path);
+    let error = Command::new(program).args(arguments).env("PATH", search).exec();
+    eprintln!("lkm: {}: {error}", program.display());
+    sys::process::exit_now(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })
+}
+
+/// Reaps everything until the command ends.
+fn reap(command: u32) -> Exit {
+    loop {
+        match rustix::process::wait(rustix::process::WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid.as_raw_nonzero().get().unsigned_abs() == command => {
+                return match (status.exit_status(), status.terminating_signal()) {
+                    (Some(code), _) => Exit::Code(code),
+                    (None, signal) => Exit::Signal(signal.unwrap_or(0)),
+                };
+            }
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return Exit::Code(125),
+        }
+    }
+}
