@@ -1,2 +1,149 @@
-//! lkm and its tools in one binary
-fn main() {}
+//! `lkm`: every tool in one binary. `lkm TOOL args ...`, or the tool's name as the program's name.
+//!
+//! A file per tool; this one only finds the tool. Nothing is opened, parsed or allocated before the tool wants it.
+
+#![forbid(unsafe_code)]
+
+mod backend;
+mod clock;
+mod dmesg;
+mod error;
+mod explain;
+mod getopt;
+mod kmod;
+mod output;
+mod term;
+
+use error::Failure;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::ExitCode;
+use term::Paint;
+
+/// How a tool was called.
+#[derive(Debug)]
+pub struct Invocation {
+    /// The name it was called by, as messages show it.
+    pub argv0: OsString,
+    /// The words after the name.
+    pub words: Vec<OsString>,
+}
+
+/// A tool: its name, what it does in a few words, and its code.
+struct Tool {
+    name: &'static str,
+    summary: &'static str,
+    group: &'static str,
+    main: fn(&Invocation) -> Result<u8, Failure>,
+}
+
+const TOOLS: &[Tool] = &[
+    Tool { name: "insmod", summary: "load a module from a file", group: "modules", main: kmod::insmod::main },
+    Tool { name: "rmmod", summary: "unload modules", group: "modules", main: kmod::rmmod::main },
+    Tool { name: "lsmod", summary: "list loaded modules", group: "modules", main: kmod::lsmod::main },
+    Tool { name: "dmesg", summary: "print or control the kernel's log", group: "modules", main: dmesg::main },
+];
+
+fn main() -> ExitCode {
+    let mut words = std::env::args_os();
+    let argv0 = words.next().unwrap_or_default();
+    let words: Vec<OsString> = words.collect();
+    let short = Path::new(&argv0).file_name().unwrap_or_default();
+    let result = match tool(short) {
+        Some(tool) => (tool.main)(&Invocation { argv0, words }),
+        None => multi_call(words),
+    };
+    match result {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => {
+            eprint!("{}", failure.render(Paint::for_stderr()));
+            ExitCode::from(failure.status)
+        }
+    }
+}
+
+fn tool(name: &OsStr) -> Option<&'static Tool> {
+    TOOLS.iter().find(|tool| tool.name.as_bytes() == name.as_bytes())
+}
+
+fn multi_call(mut words: Vec<OsString>) -> Result<u8, Failure> {
+    let Some(first) = words.first().cloned() else {
+        eprint!("{}", help());
+        return Ok(error::status::USAGE);
+    };
+    words.remove(0);
+    match first.to_str() {
+        Some("--help" | "-h" | "help") => Ok(output::print("lkm", &help())),
+        Some("--version" | "-V") => Ok(output::print("lkm", concat!("lkm ", env!("CARGO_PKG_VERSION"), "\n"))),
+        _ => match tool(&first) {
+            Some(tool) => (tool.main)(&Invocation { argv0: first, words }),
+            None => Err(unknown(&first)),
+        },
+    }
+}
+
+fn help() -> String {
+    let mut text = String::from("Runs, loads and looks into Linux kernel modules, in an ordinary process or on this machine's kernel.\n\nUsage:\n  lkm COMMAND [arguments]\n");
+    let mut group = "";
+    for tool in TOOLS {
+        if tool.group != group {
+            group = tool.group;
+            text.push_str(&format!("\n{group}:\n"));
+        }
+        text.push_str(&format!("  {:<8} {}\n", tool.name, tool.summary));
+    }
+    text.push_str("\n`lkm COMMAND --help` tells more.\n");
+    text
+}
+
+fn unknown(name: &OsStr) -> Failure {
+    let shown = name.to_string_lossy();
+    let mut near: Vec<(usize, &str)> = TOOLS
+        .iter()
+        .map(|tool| (distance(&shown, tool.name), tool.name))
+        .filter(|(far, name)| *far <= 2 || name.starts_with(&*shown))
+        .collect();
+    near.sort();
+    let names: Vec<String> = near.iter().take(3).map(|(_, name)| format!("`lkm {name}`")).collect();
+    let cure = match names.is_empty() {
+        true => "`lkm --help` lists the commands".into(),
+        false => format!("did you mean {}?", names.join(" or ")),
+    };
+    Failure::new(error::status::USAGE, format!("there is no command `{shown}`")).cure(cure)
+}
+
+/// How many letters must be changed, added, left out or swapped to make `b` of `a`.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let at = |back: usize, column: usize| {
+                rows.len().checked_sub(back).and_then(|r| rows.get(r)).and_then(|r| r.get(column)).copied().unwrap_or(usize::MAX / 2)
+            };
+            let swapped = j > 0 && i > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
+            let change = at(1, j) + usize::from(x != y);
+            let swap = if swapped { at(2, j - 1) + 1 } else { usize::MAX };
+            let left = row.last().copied().unwrap_or_default() + 1;
+            row.push(change.min(swap).min(left).min(at(1, j + 1) + 1));
+        }
+        rows.push(row);
+    }
+    rows.last().and_then(|row| row.last()).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_suggested() {
+        assert_eq!(distance("insmdo", "insmod"), 1);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert!(unknown(OsStr::new("dmseg")).cure.unwrap().contains("`lkm dmesg`"));
+        assert!(unknown(OsStr::new("zzzzzz")).cure.unwrap().contains("--help"));
+    }
+}

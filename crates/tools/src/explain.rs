@@ -1,0 +1,202 @@
+//! Why the kernel refused a module, and the cure: the help that a bare errno does not give.
+
+use crate::error::{Failure, status, strerror};
+use crate::term::Paint;
+use std::io;
+use std::path::Path;
+
+/// A known refusal: how the log or the errno shows it, the cause, and the cure. `{}` is what stands at the mark.
+struct Known {
+    /// A part of the log line; empty for an entry that the errno alone decides.
+    log: &'static str,
+    /// The errno; 0 for any.
+    errno: i32,
+    cause: &'static str,
+    cure: &'static str,
+}
+
+/// More telling entries first.
+const KNOWN: &[Known] = &[
+    Known {
+        log: "Unknown symbol",
+        errno: 0,
+        cause: "the module uses a symbol that neither the kernel nor a loaded module exports (or exports only to GPL modules)",
+        cure: "load the module that exports it first (`modprobe` does that by itself), or build for this kernel release; a\nMODULE_LICENSE(\"GPL\") is needed for symbols exported with EXPORT_SYMBOL_GPL",
+    },
+    Known {
+        log: "disagrees about version of symbol",
+        errno: 0,
+        cause: "the module was built for a kernel in which this symbol had another type (its CRC differs)",
+        cure: "rebuild the module against the headers of this kernel; for a symbol of another module, rebuild both with one\nModule.symvers (KBUILD_EXTRA_SYMBOLS)",
+    },
+    Known {
+        log: "no symbol version for",
+        errno: 0,
+        cause: "the module has no version for a symbol it uses: its build had no Module.symvers",
+        cure: "rebuild it against complete kernel headers, with KBUILD_EXTRA_SYMBOLS for symbols of other modules",
+    },
+    Known {
+        log: "version magic",
+        errno: 0,
+        cause: "the module was built for another kernel or another configuration",
+        cure: "rebuild it against the headers of the kernel it shall run on; `modinfo -F vermagic FILE` shows what it was built for",
+    },
+    Known {
+        log: "uses symbols from namespaces",
+        errno: 0,
+        cause: "the module uses symbols of an export namespace that it does not import",
+        cure: "add MODULE_IMPORT_NS(NAME) to its source",
+    },
+    Known {
+        log: "uses symbol",
+        errno: 0,
+        cause: "the module uses a symbol of an export namespace that it does not import",
+        cure: "add MODULE_IMPORT_NS(NAME) to its source",
+    },
+    Known {
+        log: "unknown parameter",
+        errno: 0,
+        cause: "the module has no parameter of this name",
+        cure: "`modinfo -p FILE` lists its parameters",
+    },
+    Known {
+        log: "parameter",
+        errno: 22,
+        cause: "a parameter's value was refused",
+        cure: "`modinfo -p FILE` lists its parameters with their types",
+    },
+    Known {
+        log: "Required key not available",
+        errno: 126,
+        cause: "the kernel accepts only modules signed with a key it knows (secure boot or module.sig_enforce)",
+        cure: "sign the module and enrol the key (`mokutil --import`), or test it with `lkm run`, which needs neither",
+    },
+    Known {
+        log: "",
+        errno: 126,
+        cause: "the kernel accepts only modules signed with a key it knows (secure boot or module.sig_enforce)",
+        cure: "sign the module and enrol the key (`mokutil --import`), or test it with `lkm run`, which needs neither",
+    },
+    Known {
+        log: "",
+        errno: 129,
+        cause: "the module's signature does not fit its bytes",
+        cure: "sign it again after the last change (strip before signing)",
+    },
+    Known {
+        log: "",
+        errno: 8,
+        cause: "the file is no module that this kernel can load: another kernel or architecture, a damaged file, or no .ko",
+        cure: "`modinfo FILE` shows what it was built for; rebuild it against the headers of this kernel",
+    },
+    Known {
+        log: "",
+        errno: 2,
+        cause: "the module uses a symbol that is not there, or its init function said ENOENT",
+        cure: "the kernel's log names the symbol (`lkm dmesg | tail`)",
+    },
+    Known {
+        log: "",
+        errno: 17,
+        cause: "a module of this name is loaded already, or one exports the same symbol",
+        cure: "unload it first (`lkm rmmod NAME`)",
+    },
+    Known {
+        log: "",
+        errno: 1,
+        cause: "loading needs the right to (CAP_SYS_MODULE), and a kernel that is not locked down",
+        cure: "run it as root, or test the module without root: `lkm run FILE`",
+    },
+    Known {
+        log: "",
+        errno: 38,
+        cause: "this kernel was built without loadable modules",
+        cure: "`lkm run FILE` runs it in lkm's own kernel",
+    },
+    Known {
+        log: "",
+        errno: 12,
+        cause: "there was not enough memory, or the module asked for far too much",
+        cure: "look at what its init function allocates",
+    },
+];
+
+/// Cause and cure of a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Explanation {
+    /// Why.
+    pub cause: &'static str,
+    /// What to do.
+    pub cure: &'static str,
+}
+
+/// Looks up what is known of a refusal: by the log lines it left, then by its errno.
+pub fn explain(errno: i32, log: &[String]) -> Option<Explanation> {
+    let fits = |known: &&Known| {
+        (known.errno == 0 || known.errno == errno)
+            && (known.log.is_empty() || log.iter().any(|line| line.contains(known.log)))
+    };
+    KNOWN.iter().find(fits).map(|known| Explanation { cause: known.cause, cure: known.cure })
+}
+
+/// The name of an errno (`ENOEXEC`), or its number.
+pub fn errno_name(errno: i32) -> String {
+    NAMES.iter().find(|(number, _)| *number == errno).map_or_else(|| format!("errno {errno}"), |(_, name)| (*name).into())
+}
+
+/// The refusal of a module, with what the log says and what is known.
+pub fn refusal(path: &Path, errno: i32, log: Vec<String>) -> Failure {
+    let what = format!("the kernel refused {}: {} ({})", path.display(), errno_name(errno), strerror(errno));
+    let found = explain(errno, &log);
+    let failure = Failure::new(status::REFUSED, what).evidence(log);
+    match found {
+        Some(found) => failure.cause(found.cause).cure(found.cure),
+        None => failure.cause("its init function returned this error").cure("the module's source tells why; its log lines are above"),
+    }
+}
+
+/// Tells a person at a terminal what the errno of a refused load means.
+pub fn to_terminal(error: &io::Error, path: &Path) {
+    let Some(found) = error.raw_os_error().and_then(|errno| explain(errno, &[])) else { return };
+    let paint = Paint::for_stderr();
+    eprintln!("  {} {}", paint.faint("because:"), found.cause);
+    eprintln!("  {} {}", paint.good("cure:"), found.cure.replace("FILE", &path.display().to_string()));
+}
+
+/// The errnos that loading and init functions give.
+const NAMES: &[(i32, &str)] = &[
+    (1, "EPERM"), (2, "ENOENT"), (3, "ESRCH"), (4, "EINTR"), (5, "EIO"), (6, "ENXIO"), (7, "E2BIG"), (8, "ENOEXEC"),
+    (9, "EBADF"), (11, "EAGAIN"), (12, "ENOMEM"), (13, "EACCES"), (14, "EFAULT"), (15, "ENOTBLK"), (16, "EBUSY"),
+    (17, "EEXIST"), (18, "EXDEV"), (19, "ENODEV"), (20, "ENOTDIR"), (21, "EISDIR"), (22, "EINVAL"), (23, "ENFILE"),
+    (24, "EMFILE"), (25, "ENOTTY"), (27, "EFBIG"), (28, "ENOSPC"), (29, "ESPIPE"), (30, "EROFS"), (31, "EMLINK"),
+    (32, "EPIPE"), (33, "EDOM"), (34, "ERANGE"), (35, "EDEADLK"), (36, "ENAMETOOLONG"), (37, "ENOLCK"),
+    (38, "ENOSYS"), (39, "ENOTEMPTY"), (40, "ELOOP"), (42, "ENOMSG"), (61, "ENODATA"), (62, "ETIME"),
+    (71, "EPROTO"), (74, "EBADMSG"), (75, "EOVERFLOW"), (80, "ELIBBAD"), (84, "EILSEQ"), (90, "EMSGSIZE"),
+    (92, "ENOPROTOOPT"), (93, "EPROTONOSUPPORT"), (95, "EOPNOTSUPP"), (97, "EAFNOSUPPORT"), (98, "EADDRINUSE"),
+    (105, "ENOBUFS"), (106, "EISCONN"), (107, "ENOTCONN"), (110, "ETIMEDOUT"), (111, "ECONNREFUSED"),
+    (112, "EHOSTDOWN"), (113, "EHOSTUNREACH"), (114, "EALREADY"), (115, "EINPROGRESS"), (116, "ESTALE"),
+    (122, "EDQUOT"), (125, "ECANCELED"), (126, "ENOKEY"), (127, "EKEYEXPIRED"), (128, "EKEYREVOKED"),
+    (129, "EKEYREJECTED"), (132, "ERFKILL"), (133, "EHWPOISON"), (517, "EPROBE_DEFER"), (524, "ENOTSUPP"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_decides_before_the_errno() {
+        let line = |text: &str| vec![text.to_owned()];
+        let cause = |errno, log: &[String]| explain(errno, log).map(|e| e.cause).unwrap_or_default();
+        assert!(cause(2, &line("bucket: Unknown symbol wellhead_fill (err -2)")).contains("exports"));
+        assert!(cause(8, &line("magic: version magic 'a' should be 'b'")).contains("another configuration"));
+        assert!(cause(22, &line("x: disagrees about version of symbol y")).contains("CRC"));
+        assert!(cause(8, &[]).contains("no module"));
+        assert_eq!(explain(75, &[]), None);
+    }
+
+    #[test]
+    fn errnos_have_names() {
+        assert_eq!(errno_name(122), "EDQUOT");
+        assert_eq!(errno_name(9999), "errno 9999");
+    }
+}

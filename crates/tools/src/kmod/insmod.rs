@@ -1,0 +1,152 @@
+//! `insmod`: loads a module from a file (kmod's `tools/insmod.c`).
+//!
+//! DIFFERS: kmod 30 has only `--version` and `--help` besides the short options it ignores; `--force` and its two
+//! halves, `--syslog` and `--verbose` are those of later versions.
+
+use super::{Messages, c_string, join, short_name};
+use crate::Invocation;
+use crate::backend::{self, Modules, Outcome};
+use crate::error::{Failure, errno_text};
+use crate::getopt::{Arg, Opt, Parser, Spec};
+use crate::output;
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+const IGNORE_MODVERSIONS: u32 = 1;
+const IGNORE_VERMAGIC: u32 = 2;
+
+const SPEC: Spec = Spec {
+    short: "psfvVh",
+    long: &[
+        ("version", Arg::No, 'V'),
+        ("help", Arg::No, 'h'),
+        ("syslog", Arg::No, 's'),
+        ("verbose", Arg::No, 'v'),
+        ("force", Arg::No, 'f'),
+        ("force-modversion", Arg::No, 'm'),
+        ("force-vermagic", Arg::No, 'g'),
+        ("instance", Arg::Required, 'I'),
+        ("explain", Arg::No, 'X'),
+    ],
+};
+
+#[derive(Debug, Default)]
+struct Options {
+    flags: u32,
+    syslog: bool,
+    verbose: bool,
+    explain: bool,
+    instance: Option<OsString>,
+}
+
+/// The tool.
+pub fn main(call: &Invocation) -> Result<u8, Failure> {
+    let mut parser = Parser::new(SPEC, &call.argv0, &call.words);
+    let mut options = Options::default();
+    while let Some(option) = parser.next_option() {
+        let Opt::Known(code, value) = option else { return Ok(1) };
+        match code {
+            'f' => options.flags |= IGNORE_MODVERSIONS | IGNORE_VERMAGIC,
+            'm' => options.flags |= IGNORE_MODVERSIONS,
+            'g' => options.flags |= IGNORE_VERMAGIC,
+            's' => options.syslog = true,
+            'v' => options.verbose = true,
+            'X' => options.explain = true,
+            'I' => options.instance = value,
+            'h' => return Ok(output::print("insmod", &usage(&call.argv0))),
+            'V' => return Ok(output::print("insmod", super::VERSION)),
+            _ => {}
+        }
+    }
+    let messages = Messages::new(&call.argv0, options.syslog);
+    let operands = parser.operands();
+    let Some((file, params)) = operands.split_first() else {
+        messages.error("missing filename.");
+        return Ok(1);
+    };
+    if file == "-" {
+        messages.error("this tool does not support loading from stdin!");
+        return Ok(1);
+    }
+    insert(file, &join(params), &options, &messages)
+}
+
+fn usage(argv0: &OsStr) -> String {
+    format!(
+        "Usage:\n\t{} [options] filename [args]\nOptions:\n\t-V, --version     show version\n\t-h, --help        show this help\n",
+        short_name(argv0)
+    )
+}
+
+fn insert(file: &OsStr, params: &[u8], options: &Options, messages: &Messages) -> Result<u8, Failure> {
+    let shown = file.to_string_lossy();
+    let path = Path::new(file);
+    match std::fs::metadata(path) {
+        Ok(meta) if !meta.is_dir() => {}
+        Ok(_) => {
+            messages.error(&format!("could not load module {shown}: {}", crate::error::strerror(2)));
+            return Ok(1);
+        }
+        Err(error) => {
+            messages.error(&format!("could not load module {shown}: {}", errno_text(&error)));
+            return Ok(1);
+        }
+    }
+    let mut modules = backend::modules(options.instance.as_deref())?;
+    if options.verbose {
+        println!("insmod {shown} {}", String::from_utf8_lossy(params));
+    }
+    match load(&mut *modules, path, params, options.flags) {
+        Ok(Outcome::Done) => Ok(0),
+        Ok(Outcome::Killed) => backend::die(),
+        Err(error) => {
+            messages.error(&format!("could not insert module {shown}: {}", reason(&error)));
+            if options.explain || io::IsTerminal::is_terminal(&io::stderr()) {
+                crate::explain::to_terminal(&error, path);
+            }
+            Ok(1)
+        }
+    }
+}
+
+/// Loads the file at `path`: as a descriptor where the kernel reads it itself, unpacked otherwise.
+pub fn load(modules: &mut dyn Modules, path: &Path, params: &[u8], flags: u32) -> io::Result<Outcome> {
+    let params = c_string(params);
+    let file = File::open(path)?;
+    if !packed(&file)? {
+        match modules.insert(file.as_fd(), path, &params, flags) {
+            Err(error) if error.raw_os_error() == Some(Errno::NOSYS.raw_os_error()) => {}
+            result => return result,
+        }
+    }
+    let image = match kofile::Image::open(path) {
+        Ok(image) if !image.bytes().is_empty() => image,
+        // An empty file cannot be mapped; that is what kmod answers to a file that it cannot unpack, too.
+        Ok(_) | Err(_) => return Err(Errno::INVAL.into()),
+    };
+    modules.insert_bytes(image.bytes(), path, &params, flags)
+}
+
+/// Whether the file is compressed in one of kmod's ways.
+fn packed(file: &File) -> io::Result<bool> {
+    let mut magic = [0; 6];
+    let got = file.read_at(&mut magic, 0)?;
+    let magic = magic.get(..got).unwrap_or_default();
+    Ok([&b"\x1f\x8b"[..], b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"].iter().any(|known| magic.starts_with(known)))
+}
+
+/// kmod's words for what the kernel answers to a load.
+pub fn reason(error: &io::Error) -> String {
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::NOEXEC) => "Invalid module format".into(),
+        Some(Errno::NOENT) => "Unknown symbol in module".into(),
+        Some(Errno::SRCH) => "Module has wrong symbol version".into(),
+        Some(Errno::INVAL) => "Invalid parameters".into(),
+        _ => errno_text(error),
+    }
+}

@@ -1,0 +1,92 @@
+//! What kmod's tools have in common: names, messages, usage, and the states of modules (kmod 30).
+
+pub mod insmod;
+pub mod lsmod;
+pub mod rmmod;
+mod state;
+
+use crate::clock::{self, Local};
+use std::ffi::{CString, OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixDatagram;
+
+/// What `--version` prints: the version whose behaviour this is.
+pub const VERSION: &str = "kmod version 30\n+ZSTD +XZ -ZLIB +LIBCRYPTO -EXPERIMENTAL\n";
+
+/// The name of a tool as its messages show it: the last part of how it was called.
+fn short_name(argv0: &OsStr) -> String {
+    let bytes = argv0.as_bytes();
+    let start = bytes.iter().rposition(|&c| c == b'/').map_or(0, |at| at + 1);
+    String::from_utf8_lossy(bytes.get(start..).unwrap_or_default()).into_owned()
+}
+
+/// Where messages go.
+#[derive(Debug)]
+pub struct Messages {
+    tool: String,
+    syslog: bool,
+}
+
+impl Messages {
+    /// Messages of a tool, to standard error or to the system's log.
+    pub fn new(argv0: &OsStr, syslog: bool) -> Self {
+        Self { tool: short_name(argv0), syslog }
+    }
+
+    /// An error.
+    pub fn error(&self, text: &str) {
+        if !self.syslog {
+            eprintln!("{}: ERROR: {text}", self.tool);
+            return;
+        }
+        // Facility daemon, level err. Nobody listening is no reason to fail.
+        let stamp = Local::at(clock::now().0).syslog_stamp();
+        let line = format!("<27>{stamp} {}[{}]: ERROR: {text}", self.tool, std::process::id());
+        let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(line.as_bytes(), "/dev/log"));
+    }
+}
+
+/// The module name in a path: the file's name up to the first dot, with underscores.
+pub fn name_from_path(path: &OsStr) -> Vec<u8> {
+    let bytes = path.as_bytes();
+    let start = bytes.iter().rposition(|&c| c == b'/').map_or(0, |at| at + 1);
+    name_from_word(bytes.get(start..).unwrap_or_default()).unwrap_or_default()
+}
+
+/// A name as the kernel has it: underscores for dashes (but not within brackets), nothing from the first dot on.
+/// `None` for brackets that do not match.
+pub fn name_from_word(word: &[u8]) -> Option<Vec<u8>> {
+    let mut name = Vec::with_capacity(word.len());
+    let mut bytes = word.iter();
+    while let Some(&c) = bytes.next() {
+        match c {
+            b'.' => break,
+            b'-' => name.push(b'_'),
+            c => name.push(c),
+        }
+    }
+    Some(name)
+}
+
+/// A C string of bytes from the command line, which cannot hold zeros.
+fn c_string(bytes: &[u8]) -> CString {
+    CString::new(bytes.split(|&c| c == 0).next().unwrap_or_default()).unwrap_or_default()
+}
+
+/// Joins words with spaces, as parameters reach the kernel.
+fn join(words: &[OsString]) -> Vec<u8> {
+    words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>().join(&b' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_normalised() {
+        for (path, want) in [("/a-b/my-mod.ko.xz", "my_mod"), ("x", "x"), ("/", ""), ("a.b", "a")] {
+            assert_eq!(name_from_path(OsStr::new(path)), want.as_bytes());
+        }
+        assert_eq!(name_from_word(b"a/b/c-d.ko"), Some(b"a/b/c_d".to_vec()));
+    }
+}
