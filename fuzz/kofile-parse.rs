@@ -1,0 +1,12 @@
+//! Reads any bytes as a module: containers, ELF, and all that a module says of itself.
+#![no_main]
+
+#[path = "../crates/kofile/tests/walk/mod.rs"]
+mod walk;
+
+/// Enough for every seed, and small enough to be fast.
+const LIMIT: u64 = 1 << 20;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    walk::everything(bytes, LIMIT);
+});
