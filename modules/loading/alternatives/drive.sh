@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+dmesg -C
+ins choice.ko; rem choice; klog '^al:'

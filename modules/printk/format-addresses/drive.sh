@@ -1,0 +1,5 @@
+#!/bin/sh
+. ./lib.sh
+dmesg -C
+ins fips.ko; rem fips
+klog '^fm:'

@@ -1,0 +1,5 @@
+#!/bin/sh
+. ./lib.sh
+dmesg -C
+ins fmaps.ko; rem fmaps
+klog '^fm:'

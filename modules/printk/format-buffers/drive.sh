@@ -1,0 +1,5 @@
+#!/bin/sh
+. ./lib.sh
+dmesg -C
+ins fbufs.ko; rem fbufs
+klog '^fm:'

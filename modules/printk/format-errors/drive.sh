@@ -1,0 +1,5 @@
+#!/bin/sh
+. ./lib.sh
+dmesg -C
+ins ferrs.ko; rem ferrs
+klog '^fm:'

@@ -1,0 +1,5 @@
+#!/bin/sh
+. ./lib.sh
+dmesg -C
+ins fflags.ko; rem fflags
+klog '^fm:'

@@ -1,0 +1,5 @@
+#!/bin/sh
+. ./lib.sh
+dmesg -C
+ins fmacs.ko; rem fmacs
+klog '^fm:'

@@ -1,0 +1,5 @@
+#!/bin/sh
+. ./lib.sh
+dmesg -C
+ins fptrs.ko; rem fptrs
+klog '^fm:'

@@ -1,0 +1,5 @@
+#!/bin/sh
+. ./lib.sh
+dmesg -C
+ins fstrs.ko; rem fstrs
+klog '^fm:'

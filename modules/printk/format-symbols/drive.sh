@@ -1,0 +1,5 @@
+#!/bin/sh
+. ./lib.sh
+dmesg -C
+ins fsyms.ko; rem fsyms
+klog '^fm:'

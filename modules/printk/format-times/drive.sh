@@ -1,0 +1,5 @@
+#!/bin/sh
+. ./lib.sh
+dmesg -C
+ins ftimes.ko; rem ftimes
+klog '^fm:'
