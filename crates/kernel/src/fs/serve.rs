@@ -1,0 +1,228 @@
+//! Answers the file operations that the supervisor forwards.
+//!
+//! Counterpart: fs/namei.c, fs/open.c, fs/read_write.c, as far as they decide errors.
+
+use super::node::{Content, Ctx, Fs, OpenFile, PollWaker, Spec};
+use super::tree::{Inode, Tree};
+use kabi::errno::{EACCES, EBADF, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENODEV, ENOENT, ENOSYS, ENOTDIR, ENXIO, EPERM};
+use kabi::{Errno, KError, KResult};
+use std::sync::Arc;
+use wire::{Answer, Attr, Caller, DirEntry, Entry, FileKind, NodeId, VfsCall, VfsReply};
+
+/// `O_ACCMODE`.
+const O_ACCMODE: u32 = 0o3;
+/// `O_WRONLY`.
+pub(super) const O_WRONLY: u32 = 0o1;
+/// `O_RDWR`.
+const O_RDWR: u32 = 0o2;
+/// `O_TRUNC`.
+pub(super) const O_TRUNC: u32 = 0o1000;
+/// `O_NONBLOCK`.
+pub(super) const O_NONBLOCK: u32 = 0o4000;
+/// `O_DIRECTORY`.
+const O_DIRECTORY: u32 = 0o200_000;
+/// The most that one `read(2)` or `write(2)` moves (`MAX_RW_COUNT`).
+const MAX_RW_COUNT: u32 = 0x7fff_f000;
+
+/// Answers `call` of `caller`. Runs the file's own code where the call reaches one, so it may block; any number of
+/// threads may be in here at once.
+pub fn serve(tree: &Tree, caller: &Caller, call: VfsCall) -> Answer {
+    match dispatch(tree, caller, call) {
+        Ok(reply) => Answer::Vfs(reply),
+        Err(e) => failure(e),
+    }
+}
+
+/// How an error goes out: a death in module code kills the caller.
+pub(super) fn failure(e: KError) -> Answer {
+    match e {
+        KError::Died => Answer::Killed,
+        e => Answer::Errno(e.errno().0),
+    }
+}
+
+fn dispatch(tree: &Tree, caller: &Caller, call: VfsCall) -> KResult<VfsReply> {
+    Ok(match call {
+        VfsCall::Lookup { parent, name } => {
+            let node = lookup(tree, caller, parent, &name)?;
+            VfsReply::Entry(Entry { attr: tree.attr(&node), valid_ms: 0 })
+        }
+        VfsCall::GetAttr { node } => VfsReply::Attr(tree.attr(&*tree.node_or_open(node)?)),
+        VfsCall::ReadDir { node } => VfsReply::Dir(read_dir(tree, caller, node)?),
+        VfsCall::ReadLink { node } => VfsReply::Link(read_link(&*tree.node(node)?)?),
+        VfsCall::SetAttr { node, mode, uid, gid } => VfsReply::Attr(set_attr(tree, caller, node, mode, uid, gid)?),
+        VfsCall::Open { node, flags } => {
+            let (handle, stream) = open(tree, caller, node, flags)?;
+            VfsReply::Opened { handle, direct_io: true, stream }
+        }
+        VfsCall::Read { handle, offset, size, flags } => {
+            VfsReply::Data(read(tree, &Ctx { caller, flags }, handle, offset, size)?)
+        }
+        VfsCall::Write { handle, offset, data, flags } => {
+            let taken = write(tree, &Ctx { caller, flags }, handle, offset, &data)?;
+            VfsReply::Written(u32::try_from(taken).map_err(|_| EINVAL)?)
+        }
+        VfsCall::Release { handle } => {
+            tree.shared.open.close(handle, caller)?;
+            VfsReply::Done
+        }
+        VfsCall::Poll { handle, notify } => {
+            let entry = tree.shared.open.get(handle)?;
+            let waker = notify.then(|| PollWaker { handle, tree: Arc::downgrade(&tree.shared) });
+            VfsReply::Poll(entry.poll(&Ctx { caller, flags: entry.flags }, waker)?)
+        }
+        VfsCall::Interrupt { id } => {
+            tree.shared.interrupt.get().ok_or(ENOSYS)?(id);
+            VfsReply::Done
+        }
+    })
+}
+
+/// Finds `name` in `parent`; `.` and `..` work, a root is its own parent.
+pub(super) fn lookup(tree: &Tree, caller: &Caller, parent: NodeId, name: &str) -> KResult<Arc<Inode>> {
+    let dir = tree.node(parent)?;
+    if !dir.is_dir() {
+        return Err(ENOTDIR.into());
+    }
+    dir.permit(caller, 1)?;
+    match name {
+        "" => return Err(ENOENT.into()),
+        "." => return Ok(dir),
+        ".." => return Ok(tree.node(dir.parent)?),
+        _ if name.len() > 255 => return Err(ENAMETOOLONG.into()),
+        _ if name.contains('/') => return Err(EINVAL.into()),
+        _ => {}
+    }
+    if let Content::Dynamic(directory) = &dir.content {
+        let pass = dir.gate.pass().ok_or(ENOENT)?;
+        let found = directory.lookup(name)?;
+        drop(pass);
+        return Ok(tree.reconcile(&dir, name, found)?);
+    }
+    Ok(tree.shared.read().child(parent, name).ok_or(ENOENT)?)
+}
+
+fn read_dir(tree: &Tree, caller: &Caller, node: NodeId) -> KResult<Vec<DirEntry>> {
+    let dir = match tree.node(node) {
+        // a directory that someone still holds open is empty
+        Err(_) if tree.was_node(node) => return Ok(Vec::new()),
+        other => other?,
+    };
+    if !dir.is_dir() {
+        return Err(ENOTDIR.into());
+    }
+    dir.permit(caller, 4)?;
+    if let Content::Dynamic(directory) = &dir.content {
+        let pass = dir.gate.pass().ok_or(ENOENT)?;
+        let listed = directory.list()?;
+        drop(pass);
+        return Ok(dynamic_entries(tree, &dir, listed));
+    }
+    Ok(tree.shared.read().list(node).iter().map(|n| dir_entry(n)).collect())
+}
+
+fn dynamic_entries(tree: &Tree, dir: &Inode, listed: Vec<(String, Spec)>) -> Vec<DirEntry> {
+    let names: Vec<String> = listed.iter().map(|(name, _)| name.clone()).collect();
+    tree.prune(dir, &names);
+    listed
+        .into_iter()
+        .filter_map(|(name, spec)| tree.reconcile(dir, &name, Some(spec)).ok())
+        .map(|n| dir_entry(&n))
+        .collect()
+}
+
+fn dir_entry(node: &Inode) -> DirEntry {
+    DirEntry { name: node.name.clone(), node: node.id, kind: node.content.kind() }
+}
+
+pub(super) fn read_link(node: &Inode) -> Result<String, Errno> {
+    match &node.content {
+        Content::Symlink(target) => Ok(target.to_string()),
+        _ => Err(EINVAL),
+    }
+}
+
+fn set_attr(
+    tree: &Tree,
+    caller: &Caller,
+    id: NodeId,
+    mode: Option<u32>,
+    uid: Option<u32>,
+    gid: Option<u32>,
+) -> KResult<Attr> {
+    let node = tree.node_or_open(id)?;
+    if mode.is_some() || uid.is_some() || gid.is_some() {
+        let owner = node.meta().uid == caller.uid;
+        if node.fs == Fs::Sysctl || (caller.uid != 0 && (!owner || uid.is_some() || gid.is_some())) {
+            return Err(EPERM.into());
+        }
+        if node.fs == Fs::Sys && node.gate.is_shut() {
+            return Err(ENODEV.into());
+        }
+        node.change(|meta| {
+            meta.mode = mode.map_or(meta.mode, |mode| mode & 0o7777);
+            meta.uid = uid.unwrap_or(meta.uid);
+            meta.gid = gid.unwrap_or(meta.gid);
+        });
+    }
+    Ok(tree.attr(&node))
+}
+
+/// Opens a node; the result is the handle and whether the file is without a position.
+pub(super) fn open(tree: &Tree, caller: &Caller, id: NodeId, flags: u32) -> KResult<(u64, bool)> {
+    let node = tree.node(id)?;
+    let kind = node.content.kind();
+    match kind {
+        FileKind::Dir => return Err(EISDIR.into()),
+        FileKind::Symlink => return Err(ELOOP.into()),
+        _ if flags & O_DIRECTORY != 0 => return Err(ENOTDIR.into()),
+        _ => {}
+    }
+    may_open(&node, caller, flags)?;
+    let ctx = Ctx { caller, flags };
+    let _pass = node.gate.pass().ok_or(ENOENT)?;
+    let file = open_content(tree, &node.content, &ctx)?;
+    let stream = file.stream();
+    Ok((tree.shared.open.insert(Arc::clone(&node), file, flags), stream))
+}
+
+fn open_content(tree: &Tree, content: &Content, ctx: &Ctx<'_>) -> KResult<Box<dyn OpenFile>> {
+    match content {
+        Content::File(file) => file.open(ctx),
+        Content::Device { kind, rdev } => tree.shared.devices.get().ok_or(ENXIO)?.open(*kind, *rdev, ctx),
+        _ => Err(EISDIR.into()),
+    }
+}
+
+/// Permission bits, and what sysfs checks of root too: a bit of the mode and the method must be there.
+fn may_open(node: &Inode, caller: &Caller, flags: u32) -> Result<(), Errno> {
+    let write = flags & O_ACCMODE != 0 || flags & O_TRUNC != 0;
+    let read = flags & O_ACCMODE != O_WRONLY;
+    node.permit(caller, if read { 4 } else { 0 } | if write { 2 } else { 0 })?;
+    if let (Fs::Sys, Content::File(file)) = (node.fs, &node.content) {
+        let (mode, methods) = (node.meta().mode, file.methods());
+        if (write && (mode & 0o222 == 0 || !methods.write)) || (read && (mode & 0o444 == 0 || !methods.read)) {
+            return Err(EACCES);
+        }
+    }
+    Ok(())
+}
+
+/// Reads from an open file.
+pub(super) fn read(tree: &Tree, ctx: &Ctx<'_>, handle: u64, offset: u64, size: u32) -> KResult<Vec<u8>> {
+    let entry = tree.shared.open.get(handle)?;
+    if entry.flags & O_ACCMODE == O_WRONLY {
+        return Err(EBADF.into());
+    }
+    let size = usize::try_from(size.min(MAX_RW_COUNT)).map_err(|_| EINVAL)?;
+    entry.read(ctx, offset, size)
+}
+
+/// Writes to an open file.
+pub(super) fn write(tree: &Tree, ctx: &Ctx<'_>, handle: u64, offset: u64, data: &[u8]) -> KResult<usize> {
+    let entry = tree.shared.open.get(handle)?;
+    if !matches!(entry.flags & O_ACCMODE, O_WRONLY | O_RDWR) {
+        return Err(EBADF.into());
+    }
+    entry.write(ctx, offset, data)
+}
