@@ -1,5 +1,85 @@
-//! lkm's user-space kernel
-
+//! lkm's user-space kernel: what loaded modules believe to be Linux.
+//!
+//! It is laid out by Linux's own names. A module is loaded by `module`, its calls arrive in the functions marked
+//! `#[kexport]` all over the crate, its faults in `fault`, its messages in `printk`. The kernel process runs [`main`]:
+//! it locks itself into a sandbox, boots, and answers the supervisor's calls until it is told to end.
 #![deny(unsafe_code)]
 
+pub mod env;
+pub mod exports;
+pub mod fault;
+pub mod files;
+pub mod fs;
 pub mod klib;
+pub mod log;
+pub mod mm;
+pub mod module;
+pub mod oops;
+pub mod percpu;
+pub mod printk;
+mod report;
+pub mod sched;
+mod server;
+
+use abi::Profile;
+use std::convert::Infallible;
+use std::time::Duration;
+use wire::Conn;
+
+/// How the kernel boots.
+#[derive(Debug)]
+pub struct Config {
+    /// The kernel that it is.
+    pub profile: Profile,
+    /// Virtual CPUs (`nr_cpu_ids`).
+    pub cpus: usize,
+    /// `quiet` on the command line: the console shows warnings and worse only.
+    pub quiet: bool,
+    /// How long a task may run module code without giving way before that is a soft lockup.
+    pub softlockup: Duration,
+}
+
+impl Config {
+    /// A kernel of this profile as Debian boots it, with the host's number of CPUs.
+    pub fn new(profile: Profile) -> Self {
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        // watchdog_thresh is 10 s; a lockup is reported after twice that.
+        Self { profile, cpus, quiet: false, softlockup: Duration::from_secs(20) }
+    }
+}
+
+/// The kernel process: never returns, never lets module code run outside of the sandbox.
+pub fn main(conn: Conn, config: Config) -> Infallible {
+    let server = match server::Server::new(conn) {
+        Ok(server) => server,
+        Err(e) => server::die(&format!("the connection to the supervisor: {e}")),
+    };
+    if let Err(e) = sys::sandbox::lock_down(&server.descriptors()) {
+        server::bug(&format!("cannot lock the kernel process into its sandbox: {e}"));
+    }
+    if let Err(e) = boot(config) {
+        server::bug(&format!("boot: {e}"));
+    }
+    server.serve()
+}
+
+/// Makes this process the kernel of the profile: machine, per-CPU variables, symbols, log.
+///
+/// # Errors
+/// What could not be set up.
+pub fn boot(config: Config) -> Result<(), String> {
+    let machine = machine::Config {
+        cpus: config.cpus,
+        percpu_size: percpu::AREA_SIZE,
+        on_trap: fault::on_trap,
+        on_bug: server::bug,
+    };
+    machine::boot(machine).map_err(|e| e.to_string())?;
+    kabi::set_profile(config.profile);
+    kabi::set_oops_hook(fault::on_bad_call);
+    let percpu = percpu::boot().map_err(|e| e.to_string())?;
+    module::symbols::boot(percpu);
+    log::boot(config.quiet);
+    fault::boot(config.softlockup);
+    Ok(())
+}

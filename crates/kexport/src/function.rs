@@ -40,7 +40,7 @@ pub(crate) fn expand(keys: &Keys, item: &ItemFn) -> syn::Result<TokenStream> {
                 until: #until,
                 header: #header,
                 partial: #partial,
-                doc: #doc,
+                doc: concat!(#(#doc),*),
                 signature: #signature,
                 called: &CALLED,
             }
@@ -60,22 +60,30 @@ fn argument_types(item: &ItemFn) -> syn::Result<Vec<&Type>> {
     item.sig.inputs.iter().map(one).collect()
 }
 
-/// The first paragraph of the documentation, in one line.
-fn first_paragraph(item: &ItemFn) -> String {
-    let mut lines = Vec::new();
+/// The first paragraph of the documentation, as parts for `concat!`; a line may itself be made by a macro.
+fn first_paragraph(item: &ItemFn) -> Vec<TokenStream> {
+    let mut parts: Vec<TokenStream> = Vec::new();
     for attribute in &item.attrs {
         let Meta::NameValue(meta) = &attribute.meta else { continue };
-        let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &meta.value else { continue };
         if !meta.path.is_ident("doc") {
             continue;
         }
-        let line = text.value().trim().to_string();
-        if line.is_empty() {
-            break;
+        let line = match &meta.value {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+                let line = text.value().trim().to_string();
+                if line.is_empty() {
+                    break;
+                }
+                quote!(#line)
+            }
+            other => other.to_token_stream(),
+        };
+        if !parts.is_empty() {
+            parts.push(quote!(" "));
         }
-        lines.push(line);
+        parts.push(line);
     }
-    lines.join(" ")
+    parts
 }
 
 fn is_var_args(ty: &Type) -> bool {

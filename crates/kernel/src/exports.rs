@@ -1,0 +1,40 @@
+//! Everything that lkm itself offers to modules: the lists of all files, in one place.
+
+use crate::{fault, klib, log, mm, module};
+use kabi::{DataExport, Export};
+
+/// All functions.
+pub fn functions() -> impl Iterator<Item = &'static Export> {
+    let lists: [&'static [&'static Export]; 9] = [
+        fault::EXPORTS,
+        klib::kstrtox::EXPORTS,
+        klib::list::EXPORTS,
+        klib::sprintf::EXPORTS,
+        klib::string::EXPORTS,
+        log::EXPORTS,
+        mm::slab::EXPORTS,
+        module::param_ops::EXPORTS,
+        module::refs::EXPORTS,
+    ];
+    lists.into_iter().flatten().copied()
+}
+
+/// All variables.
+pub fn data() -> impl Iterator<Item = &'static DataExport> {
+    let lists: [&'static [DataExport]; 2] = [log::DATA, module::param_ops::DATA];
+    lists.into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_name_is_exported_once() {
+        let mut seen = HashSet::new();
+        for name in functions().flat_map(|e| e.names).chain(data().flat_map(|d| d.names)) {
+            assert!(seen.insert(name), "{name} is exported twice");
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Faults of module code: what the machine's traps mean, and what the log says of them. Counterpart:
+//! arch/x86/kernel/traps.c, arch/x86/mm/fault.c, kernel/panic.c. The reports themselves are written by [`crate::oops`].
+
+use crate::module::symbols::{Behind, given_at};
+use crate::module::{self, State, taint};
+use crate::oops::{self, Facts, Linked, Missing, Next, OrcTable, Place, Report, Reporter, Symbol, Table, World};
+use crate::{log, sched};
+use kabi::{KError, KResult, VarArgs, exports, kexport, profile};
+use loader::PlacedSection;
+use machine::enter::{self, Stretch};
+use machine::{Action, Trap, TrapKind, access, arena};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+exports![__warn_printk, __stack_chk_fail, dump_stack, panic];
+
+static REPORTER: Mutex<Option<Reporter>> = Mutex::new(None);
+static WARNINGS: AtomicU32 = AtomicU32::new(0);
+static OOPSES: AtomicU32 = AtomicU32::new(0);
+/// Imports without an implementation that were called or touched.
+static TRAPPED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+static SOFTLOCKUP: OnceLock<Duration> = OnceLock::new();
+
+/// How many oopses there were.
+pub fn oopses() -> u32 {
+    OOPSES.load(Ordering::Relaxed)
+}
+
+/// How many warnings there were.
+pub fn warnings() -> u32 {
+    WARNINGS.load(Ordering::Relaxed)
+}
+
+/// Imports without an implementation that were called or touched.
+pub fn trapped() -> Vec<String> {
+    TRAPPED.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+}
+
+/// Starts the watchdog: a task that runs module code for longer than `softlockup` without giving way is stopped.
+pub fn boot(softlockup: Duration) {
+    // A second boot in one process does not exist.
+    let _ = SOFTLOCKUP.set(softlockup);
+    let step = (softlockup / 10).max(Duration::from_millis(1));
+    // Without the thread nothing but the report of a lockup is missing.
+    let _ = std::thread::Builder::new().name("watchdog".into()).stack_size(64 << 10).spawn(move || {
+        loop {
+            std::thread::sleep(step);
+            sched::kick_hogs(softlockup);
+        }
+    });
+}
+
+/// What an address belongs to: lkm's own entry points, a module, or the kernel image.
+pub fn symbolize(addr: u64) -> Option<Symbol> {
+    if arena::is_stub(addr) {
+        let (start, given) = given_at(addr)?;
+        let size = profile().symbol(&given.name).map_or(given.len, |s| s.size);
+        return Some(Symbol { name: given.name, offset: addr - start, size, module: None });
+    }
+    if let Some(module) = module::containing(addr) {
+        let image = module.image();
+        let symbol = image.symbol_at(addr)?;
+        return Some(Symbol {
+            name: symbol.name.to_string(),
+            offset: addr - symbol.addr,
+            size: symbol.size,
+            module: Some(module.name().to_string()),
+        });
+    }
+    if let Some((start, given)) = given_at(addr) {
+        return Some(Symbol { name: given.name, offset: addr - start, size: given.len, module: None });
+    }
+    let (symbol, offset) = profile().symbol_at(addr)?;
+    (offset < symbol.size).then(|| Symbol { name: symbol.name.to_string(), offset, size: symbol.size, module: None })
+}
+
+/// `%pS` of a code address, for reports.
+pub fn describe(addr: u64) -> String {
+    oops::describe_return(&Instance, addr)
+}
+
+/// The running instance as reports see it.
+struct Instance;
+
+fn bytes_of(section: &PlacedSection) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(section.size).ok()?];
+    access::read(section.addr, &mut bytes).ok()?;
+    Some(bytes)
+}
+
+fn table_at(ip: u64, name: &str) -> Option<Table<'static>> {
+    let module = module::containing(ip)?;
+    let image = module.image();
+    let section = image.section(name)?;
+    Some(Table { addr: section.addr, bytes: Cow::Owned(bytes_of(section)?) })
+}
+
+impl World for Instance {
+    fn read_u64(&self, addr: u64) -> Option<u64> {
+        access::get(addr).ok()
+    }
+
+    fn read_bytes(&self, addr: u64, to: &mut [u8]) -> bool {
+        access::read(addr, to).is_ok()
+    }
+
+    fn write_u16(&self, addr: u64, value: u16) -> bool {
+        access::put(addr, value).is_ok()
+    }
+
+    fn symbol(&self, addr: u64) -> Option<Symbol> {
+        symbolize(addr)
+    }
+
+    fn is_text(&self, addr: u64) -> bool {
+        let in_module = |m: std::sync::Arc<module::Module>| {
+            m.image().sections.iter().any(|s| s.exec && addr.wrapping_sub(s.addr) < s.size)
+        };
+        arena::is_stub(addr) && given_at(addr).is_some() || module::containing(addr).is_some_and(in_module)
+    }
+
+    fn orc(&self, ip: u64) -> Option<OrcTable<'_>> {
+        let entries = table_at(ip, ".orc_unwind")?.bytes;
+        Some(OrcTable { ips: table_at(ip, ".orc_unwind_ip")?, entries })
+    }
+
+    fn bugs(&self, ip: u64) -> Option<Table<'_>> {
+        table_at(ip, "__bug_table")
+    }
+
+    fn exceptions(&self, ip: u64) -> Option<Table<'_>> {
+        table_at(ip, "__ex_table")
+    }
+
+    fn missing(&self, addr: u64) -> Option<Missing> {
+        let (_, given) = given_at(addr).filter(|(_, given)| given.behind == Behind::Trap)?;
+        TRAPPED.lock().unwrap_or_else(PoisonError::into_inner).insert(given.name.clone());
+        Some(Missing { name: given.name, variable: !arena::is_stub(addr) })
+    }
+
+    fn stretches(&self) -> Vec<Stretch> {
+        enter::stretches()
+    }
+
+    fn facts(&self) -> Facts {
+        let caller = sched::caller();
+        let mut facts = Facts {
+            features: "PREEMPT SMP PTI".to_string(),
+            hardware: "lkm user-space kernel".to_string(),
+            cpu: machine::task::current_cpu().unwrap_or(0),
+            pid: caller.tid as i32,
+            uid: caller.uid,
+            comm: caller.comm,
+            tainted: taint::bits(),
+            linked: module::all().iter().map(|m| linked(m)).collect(),
+            last_unloaded: module::unload::last(),
+            ..Facts::default()
+        };
+        facts.set_uname(profile().release(), profile().version());
+        facts
+    }
+}
+
+fn linked(module: &module::Module) -> Linked {
+    let state = match module.state() {
+        State::Live => oops::State::Live,
+        State::Coming | State::Unformed => oops::State::Coming,
+        State::Going => oops::State::Going,
+    };
+    Linked { name: module.name().to_string(), taints: module.taints.load(Ordering::Relaxed), state }
+}
+
+/// Writes a report and says what follows for the module's call.
+fn publish(report: Report, is_warning: bool) -> Action {
+    if report.verbose {
+        log::console_verbose();
+    }
+    for line in &report.lines {
+        log::line(line.level.number(log::default_level()), &line.text);
+    }
+    taint::add_bits(report.taint);
+    match report.next {
+        Next::Resume => {
+            if is_warning && report.taint != 0 {
+                WARNINGS.fetch_add(1, Ordering::Relaxed);
+            }
+            Action::Resume
+        }
+        Next::Die { .. } => {
+            OOPSES.fetch_add(1, Ordering::Relaxed);
+            Action::Abandon
+        }
+        // DIFFERS: a panic of the real kernel stops the machine; here it ends the caller, as an oops does.
+        Next::Panic(_) => {
+            OOPSES.fetch_add(1, Ordering::Relaxed);
+            Action::Abandon
+        }
+    }
+}
+
+fn with_reporter(make: impl FnOnce(&mut Reporter) -> Report) -> Report {
+    make(REPORTER.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
+}
+
+/// The machine's hook: module code trapped.
+pub fn on_trap(trap: &mut Trap) -> Action {
+    if trap.kind == TrapKind::Lockup {
+        return lockup(trap);
+    }
+    let report = with_reporter(|r| r.trap(&Instance, trap));
+    publish(report, true)
+}
+
+/// DIFFERS: Linux reports a soft lockup and lets it go on; nothing would ever end it here, so it ends the caller.
+fn lockup(trap: &mut Trap) -> Action {
+    let running = sched::running_for();
+    if running < SOFTLOCKUP.get().copied().unwrap_or(Duration::MAX) {
+        return Action::Resume;
+    }
+    let report = with_reporter(|r| r.soft_lockup(&Instance, trap, running.as_secs()));
+    publish(report, false);
+    OOPSES.fetch_add(1, Ordering::Relaxed);
+    Action::Abandon
+}
+
+/// kabi's hook: an exported function failed in a way that C cannot express. Its caller dies.
+pub fn on_bad_call(name: &'static str, cause: KError) {
+    let function = module::symbols::address_of(name).ok().flatten().unwrap_or(0);
+    let report = match cause {
+        KError::Fault(fault) => {
+            with_reporter(|r| r.kernel_fault(&Instance, function, name, fault.addr, fault.write))
+        }
+        other => {
+            log::line(1, &format!("BUG: {name}: {other}"));
+            with_reporter(|r| r.kernel_fault(&Instance, function, name, 0, false))
+        }
+    };
+    publish(report, false);
+}
+
+/// Writes a warning that points to the module code that called.
+pub fn warn_at_caller() {
+    let ip = module::callers().first().copied().unwrap_or(0);
+    let place = Place { file: None, line: 0, ip, taint: taint::Taint::Warn as u32 };
+    let report = with_reporter(|r| r.warn_call(&Instance, place, None));
+    publish(report, true);
+}
+
+/// Writes the message of a WARN; the report follows when the module executes its `ud2`.
+#[kexport(since = "4.15", header = "asm-generic/bug.h")]
+fn __warn_printk(fmt: kabi::KPtr, args: VarArgs) -> KResult {
+    log::line(4, "------------[ cut here ]------------");
+    log::printk(None, &crate::env::format(fmt.addr(), args.0)?);
+    Ok(())
+}
+
+/// A function found its stack's canary damaged. DIFFERS: the real kernel panics; here the caller dies.
+#[kexport(since = "2.6.25", header = "linux/stackprotector.h")]
+fn __stack_chk_fail() -> KResult {
+    let report = oops::stack_protector(&Instance);
+    publish(report, false);
+    Err(KError::Died)
+}
+
+/// Stops the machine with a message. DIFFERS: here it ends the caller.
+#[kexport(since = "2.6.0", header = "linux/panic.h")]
+fn panic(fmt: kabi::KPtr, args: VarArgs) -> KResult {
+    let text = crate::env::format(fmt.addr(), args.0)?;
+    publish(oops::panic(&Instance, &String::from_utf8_lossy(&text)), false);
+    Err(KError::Died)
+}
+
+/// Writes the call trace of the current task.
+#[kexport(since = "2.6.0", header = "linux/printk.h")]
+pub fn dump_stack() {
+    for line in oops::dump_stack(&Instance) {
+        log::line(line.level.number(log::default_level()), &line.text);
+    }
+}

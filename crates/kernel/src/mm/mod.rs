@@ -1,0 +1,3 @@
+//! Memory for modules. Counterpart: mm/.
+
+pub mod slab;

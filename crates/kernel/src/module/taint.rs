@@ -1,0 +1,66 @@
+//! Taints: what was done to the kernel that makes its reports less trustworthy. Counterpart: kernel/panic.c.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The taints that lkm sets, by their bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taint {
+    /// P: a module without a GPL-compatible licence.
+    ProprietaryModule = 0,
+    /// F: a module was loaded by force.
+    ForcedModule = 1,
+    /// D: the kernel has died before (an oops).
+    Die = 7,
+    /// W: there was a warning.
+    Warn = 9,
+    /// C: a module from staging.
+    Crap = 10,
+    /// O: a module built out of the kernel's tree.
+    OotModule = 12,
+    /// E: a module without a valid signature.
+    UnsignedModule = 13,
+    /// L: a soft lockup.
+    SoftLockup = 14,
+}
+
+static TAINTED: AtomicU64 = AtomicU64::new(0);
+
+/// Sets a taint; true if it was not set before.
+pub fn add(taint: Taint) -> bool {
+    let bit = 1 << taint as u32;
+    TAINTED.fetch_or(bit, Ordering::Relaxed) & bit == 0
+}
+
+/// Sets bits as writing to /proc/sys/kernel/tainted does.
+pub fn add_bits(bits: u64) {
+    TAINTED.fetch_or(bits, Ordering::Relaxed);
+}
+
+/// All bits.
+pub fn bits() -> u64 {
+    TAINTED.load(Ordering::Relaxed)
+}
+
+/// The letters that a module shows for its own taints (`module_flags_taint`): only those that modules can cause.
+pub fn module_letters(bits: u64) -> String {
+    const LETTERS: [(Taint, char); 5] = [
+        (Taint::ProprietaryModule, 'P'),
+        (Taint::ForcedModule, 'F'),
+        (Taint::Crap, 'C'),
+        (Taint::OotModule, 'O'),
+        (Taint::UnsignedModule, 'E'),
+    ];
+    LETTERS.iter().filter(|(t, _)| bits & (1 << *t as u32) != 0).map(|(_, c)| *c).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_show_only_their_own_taints() {
+        let bits = 1 << Taint::OotModule as u32 | 1 << Taint::UnsignedModule as u32 | 1 << Taint::Die as u32;
+        assert_eq!(module_letters(bits), "OE");
+        assert_eq!(module_letters(0), "");
+    }
+}

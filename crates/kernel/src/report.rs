@@ -1,0 +1,72 @@
+//! What a run left behind, for the end of `lkm run`.
+
+use crate::mm::slab::{self, Kind};
+use crate::module::{self, State, taint};
+use crate::{exports, fault};
+use std::collections::BTreeMap;
+use wire::{IncompleteImport, Leftover, LoadedModule, Report};
+
+/// Collects everything.
+pub(crate) fn make() -> Report {
+    Report {
+        loaded: module::all().iter().map(|m| loaded(m)).collect(),
+        leftovers: leftovers(),
+        incomplete: incomplete(),
+        oopses: fault::oopses(),
+        warnings: fault::warnings(),
+        tainted: taint::bits(),
+    }
+}
+
+fn loaded(module: &module::Module) -> LoadedModule {
+    let state = match module.state() {
+        State::Live => "Live",
+        State::Going => "Unloading",
+        State::Coming | State::Unformed => "Loading",
+    };
+    LoadedModule {
+        name: module.name().to_string(),
+        state: state.to_string(),
+        refcount: module.refcount(),
+        permanent: module.is_permanent(),
+    }
+}
+
+fn leftovers() -> Vec<Leftover> {
+    let mut groups: BTreeMap<(Kind, Vec<u64>), (u64, u64)> = BTreeMap::new();
+    for (_, block) in slab::owned() {
+        let group = groups.entry((block.kind, block.made_by)).or_default();
+        group.0 += 1;
+        group.1 += block.len as u64;
+    }
+    groups.into_iter().map(|((kind, made_by), (count, bytes))| leftover(kind, &made_by, count, bytes)).collect()
+}
+
+fn leftover(kind: Kind, made_by: &[u64], count: u64, bytes: u64) -> Leftover {
+    let kind = match kind {
+        Kind::Kmalloc => "kmalloc memory",
+        Kind::Vmalloc => "vmalloc memory",
+    };
+    Leftover {
+        kind: kind.to_string(),
+        name: None,
+        module: made_by.iter().find_map(|ip| slab::owner_of(*ip)).unwrap_or_else(|| "?".to_string()),
+        count,
+        bytes,
+        made_by: made_by.iter().map(|ip| fault::describe(*ip)).collect(),
+    }
+}
+
+fn incomplete() -> Vec<IncompleteImport> {
+    let partial = exports::functions().filter(|e| e.partial.is_some() && e.was_called()).map(|e| IncompleteImport {
+        symbol: e.names.first().copied().unwrap_or_default().to_string(),
+        how: "partial".to_string(),
+        missing: e.partial.map(str::to_string),
+    });
+    let trapped = fault::trapped().into_iter().map(|symbol| IncompleteImport {
+        symbol,
+        how: "trap".to_string(),
+        missing: None,
+    });
+    partial.chain(trapped).collect()
+}

@@ -1,0 +1,117 @@
+//! Tasks: who runs in the kernel. Counterpart: kernel/sched/core.c, kernel/fork.c, include/linux/sched.h.
+//!
+//! A worker thread of the kernel process is a task while it lives. It takes on the identity of the program that it
+//! works for: `current` then has that program's pid, comm and user.
+
+use crate::mm::slab;
+use kabi::{Field, KPtr, KResult, size_of_struct};
+use machine::task::{self, Handle};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use wire::Caller;
+
+/// The kernel's `struct task_struct`.
+#[derive(Debug)]
+pub struct TaskStruct;
+
+static PID: Field = Field::new("task_struct", "pid");
+static TGID: Field = Field::new("task_struct", "tgid");
+static COMM: Field = Field::new("task_struct", "comm");
+static STACK: Field = Field::new("task_struct", "stack");
+
+/// Bytes of `task_struct.comm`.
+pub const COMM_LEN: usize = 16;
+
+/// A thread that is a task.
+pub struct Task {
+    machine: machine::Task,
+    structure: KPtr<TaskStruct>,
+}
+
+thread_local! {
+    /// Who this thread works for.
+    static CALLER: RefCell<Caller> = RefCell::new(wire::kernel_caller());
+    static CURRENT: std::cell::Cell<KPtr<TaskStruct>> = const { std::cell::Cell::new(KPtr::NULL) };
+}
+
+/// Tasks that run module code, with the time when they last gave way.
+static RUNNING: Mutex<Option<HashMap<std::thread::ThreadId, (Handle, Instant)>>> = Mutex::new(None);
+
+impl Task {
+    /// Makes this thread a task.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn attach() -> KResult<Self> {
+        let machine = machine::Task::attach().map_err(|_| kabi::errno::ENOMEM)?;
+        let structure: KPtr<TaskStruct> = slab::permanent(size_of_struct("task_struct")?)?.cast();
+        STACK.put(structure, machine.stack_base())?;
+        CURRENT.set(structure);
+        Ok(Self { machine, structure })
+    }
+
+    /// Runs `work` as the caller's task: on a CPU, with `current` naming the caller.
+    pub fn run<R>(&self, caller: &Caller, work: impl FnOnce() -> R) -> R {
+        // A structure of ours in memory of ours: this can only fail with a profile that lacks the members, and then
+        // modules cannot look at them either.
+        let _ = self.label(caller);
+        CALLER.replace(caller.clone());
+        let cpu = task::acquire_cpu();
+        crate::percpu::on_switch(cpu, self.structure);
+        self.note_running(true);
+        let result = work();
+        self.note_running(false);
+        task::release_cpu();
+        CALLER.replace(wire::kernel_caller());
+        result
+    }
+
+    fn label(&self, caller: &Caller) -> KResult {
+        PID.put(self.structure, caller.tid)?;
+        TGID.put(self.structure, caller.pid)?;
+        let mut comm = [0; COMM_LEN];
+        let bytes = caller.comm.as_bytes();
+        let len = bytes.len().min(COMM_LEN - 1);
+        comm[..len].copy_from_slice(&bytes[..len]);
+        machine::access::write(COMM.of(self.structure)?.addr(), &comm)?;
+        Ok(())
+    }
+
+    fn note_running(&self, on: bool) {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = running.get_or_insert_default();
+        let thread = std::thread::current().id();
+        if on {
+            running.insert(thread, (self.machine.handle(), Instant::now()));
+        } else {
+            running.remove(&thread);
+        }
+    }
+}
+
+/// Who this thread works for.
+pub fn caller() -> Caller {
+    CALLER.with_borrow(Clone::clone)
+}
+
+/// `current`; NULL on a thread that is no task.
+pub fn current() -> KPtr<TaskStruct> {
+    CURRENT.get()
+}
+
+/// Interrupts every task that has been running without giving way for longer than `limit`. The handles stay valid
+/// while the list's lock is held: a task leaves the list before its thread ends.
+pub fn kick_hogs(limit: Duration) {
+    let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    let hogs = running.iter().flat_map(|r| r.values()).filter(|(_, since)| since.elapsed() >= limit);
+    hogs.for_each(|(handle, _)| handle.kick());
+}
+
+/// How long this thread's task has been running without giving way.
+pub fn running_for() -> Duration {
+    let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    let since = running.as_ref().and_then(|r| r.get(&std::thread::current().id()));
+    since.map_or(Duration::ZERO, |(_, since)| since.elapsed())
+}

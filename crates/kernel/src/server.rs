@@ -1,0 +1,236 @@
+//! Answers the supervisor's calls. The main thread reads frames; workers, each a task, do what they ask.
+
+use crate::{files, log, module, report, sched};
+use kabi::Errno;
+use kabi::errno::{EFAULT, EINVAL, ENOMEM};
+use module::load::{LoadError, Request};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use wire::{Answer, Call, Caller, Conn, Event, Frame, WireError};
+
+/// Largest module file that is accepted, in bytes.
+const LARGEST_FILE: u64 = 512 << 20;
+/// Threads that may wait in calls at one time.
+const MOST_WORKERS: usize = 512;
+
+/// The sending half of the connection to the supervisor. A frame is several writes: one sends at a time.
+struct Out {
+    conn: Conn,
+    turn: Mutex<()>,
+}
+
+static OUT: OnceLock<Out> = OnceLock::new();
+
+/// When nobody listens any more there is nobody to tell: the main thread's loop ends the process then.
+fn send(frame: &Frame) {
+    if let Some(out) = OUT.get() {
+        let _turn = out.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = out.conn.send(frame, &[]);
+    }
+}
+
+/// Sends an event.
+pub fn send_event(event: Event) {
+    send(&Frame::Event(event));
+}
+
+/// Reports a fault of lkm's own and ends the kernel process.
+pub fn bug(what: &str) -> ! {
+    send_event(Event::Bug(what.to_string()));
+    die(what)
+}
+
+/// Ends the kernel process with the status that says "a bug of ours".
+pub fn die(what: &str) -> ! {
+    eprintln!("lkm: kernel process: {what}");
+    sys::process::exit_now(125)
+}
+
+/// A call that waits for a worker.
+struct Job {
+    id: u64,
+    caller: Caller,
+    call: Call,
+    fds: Vec<OwnedFd>,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    idle: usize,
+    workers: usize,
+}
+
+#[derive(Default)]
+struct Pool {
+    queue: Mutex<Queue>,
+    ready: Condvar,
+}
+
+/// The kernel process's side of the connection.
+pub struct Server {
+    conn: Conn,
+}
+
+impl Server {
+    /// Takes over the connection.
+    ///
+    /// # Errors
+    /// When it cannot be shared between threads.
+    pub fn new(conn: Conn) -> Result<Self, WireError> {
+        // A second connection in one process does not exist.
+        let _ = OUT.set(Out { conn: conn.try_clone()?, turn: Mutex::new(()) });
+        Ok(Self { conn })
+    }
+
+    /// The descriptors that the process needs.
+    pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        let out = OUT.get().map(|out| out.conn.as_fd());
+        [self.conn.as_fd()].into_iter().chain(out).collect()
+    }
+
+    /// Serves until the supervisor says `Shutdown` or goes away.
+    pub fn serve(self) -> Infallible {
+        let pool = Arc::new(Pool::default());
+        loop {
+            let received = match self.conn.receive() {
+                Ok(received) => received,
+                Err(WireError::Closed) => sys::process::exit_now(0),
+                Err(e) => bug(&format!("reading from the supervisor: {e}")),
+            };
+            let Frame::Call { id, caller, call } = received.frame else {
+                bug("the supervisor sent a frame that is no call");
+            };
+            if call == Call::Shutdown {
+                answer(id, Answer::Value(0));
+                sys::process::exit_now(0);
+            }
+            pool.submit(Job { id, caller, call, fds: received.fds });
+        }
+    }
+}
+
+fn answer(id: u64, answer: Answer) {
+    send(&Frame::Answer { id, answer });
+}
+
+impl Pool {
+    fn submit(self: &Arc<Self>, job: Job) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.jobs.push_back(job);
+        if queue.idle >= queue.jobs.len() || queue.workers >= MOST_WORKERS {
+            self.ready.notify_one();
+            return;
+        }
+        queue.workers += 1;
+        drop(queue);
+        let pool = Arc::clone(self);
+        if std::thread::Builder::new().spawn(move || pool.work()).is_err() {
+            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            queue.workers -= 1;
+            if queue.workers == 0 {
+                bug("the host gives no thread to work in");
+            }
+        }
+    }
+
+    fn work(&self) {
+        let task = match sched::Task::attach() {
+            Ok(task) => task,
+            Err(e) => bug(&format!("making a task: {e}")),
+        };
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let Some(job) = queue.jobs.pop_front() else {
+                queue.idle += 1;
+                queue = self.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue.idle -= 1;
+                continue;
+            };
+            drop(queue);
+            let id = job.id;
+            answer(id, perform(&task, job));
+            queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+fn perform(task: &sched::Task, job: Job) -> Answer {
+    let Job { caller, call, fds, .. } = job;
+    match call {
+        Call::InitModule { params, flags, path } => init_module(task, &caller, &params, flags, path, fds),
+        Call::DeleteModule { name, flags } => task.run(&caller, || {
+            outcome(module::unload::delete_module(&String::from_utf8_lossy(&name).replace('-', "_"), flags))
+        }),
+        Call::Syslog { action, len } => log::syslog(&caller, action, len),
+        Call::Report => Answer::Report(report::make()),
+        Call::ReadFile { path } => task.run(&caller, || files::read(&caller, &path)),
+        Call::WriteFile { path, data } => task.run(&caller, || files::write(&caller, &path, &data)),
+        Call::Vfs(call) => task.run(&caller, || files::vfs(&caller, call)),
+        Call::Shutdown => Answer::Value(0),
+    }
+}
+
+fn outcome(result: Result<(), LoadError>) -> Answer {
+    match result {
+        Ok(()) => Answer::Value(0),
+        Err(LoadError::Died) => Answer::Killed,
+        Err(LoadError::Refused(refusal)) => Answer::Errno(refusal.errno.0),
+    }
+}
+
+fn init_module(
+    task: &sched::Task,
+    caller: &Caller,
+    params: &[u8],
+    flags: u32,
+    path: Option<String>,
+    fds: Vec<OwnedFd>,
+) -> Answer {
+    let Some(fd) = fds.into_iter().next() else { return Answer::Errno(EFAULT.0) };
+    let bytes = match read_all(fd) {
+        Ok(bytes) => bytes,
+        Err(errno) => return Answer::Errno(errno.0),
+    };
+    let file = path.clone().unwrap_or_else(|| "module".to_string());
+    let image = match kofile::Image::from_bytes(file.clone(), bytes) {
+        Ok(image) => image,
+        Err(e) => return Answer::Errno(e.errno()),
+    };
+    let request = Request { file: &file, bytes: image.bytes(), params, flags: loader::Flags(flags), path };
+    let result = task.run(caller, || module::load::init_module(&request));
+    if let Err(LoadError::Refused(refusal)) = &result
+        && let Some(detail) = &refusal.detail
+        && refusal.log.is_empty()
+    {
+        // The kernel says nothing here; what lkm knows goes to the log below the console's level.
+        log::line(7, &format!("lkm: {detail}"));
+    }
+    outcome(result)
+}
+
+fn read_all(fd: OwnedFd) -> Result<Vec<u8>, Errno> {
+    let mut file = File::from(fd);
+    let len = file.metadata().map_or(0, |m| m.len());
+    if len > LARGEST_FILE {
+        return Err(ENOMEM);
+    }
+    let mut bytes = Vec::with_capacity(len as usize + 1);
+    file.take_from_start().and_then(|()| file.by_ref().take(LARGEST_FILE).read_to_end(&mut bytes)).map_err(|_| EINVAL)?;
+    Ok(bytes)
+}
+
+/// Reading always starts at the file's first byte, wherever its sender left the position.
+trait FromStart {
+    fn take_from_start(&mut self) -> std::io::Result<()>;
+}
+
+impl FromStart for File {
+    fn take_from_start(&mut self) -> std::io::Result<()> {
+        std::io::Seek::rewind(self)
+    }
+}
