@@ -47,7 +47,8 @@ struct Fields {
 /// Reads the exports of a file in the order of `__ksymtab`, then `__ksymtab_gpl`.
 ///
 /// # Errors
-/// An entry without relocations for its value and name, a string or symbol outside of its table, a damaged symbol table.
+/// An entry without relocations for its value and name, a string or symbol outside of its table, a damaged symbol
+/// table.
 pub fn read<'a>(elf: &Elf<'a>) -> Result<Vec<Export<'a>>> {
     let mut exports = Vec::new();
     let mut symbols = None;

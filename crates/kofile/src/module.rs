@@ -4,7 +4,7 @@ use crate::elf::Elf;
 use crate::error::Result;
 use crate::exports::{self, Export};
 use crate::modinfo::Modinfo;
-use crate::signature::{self, Signature};
+use crate::signature::{self, Details, Signature};
 use crate::this_module::ThisModule;
 use crate::versions::Versions;
 
@@ -36,6 +36,15 @@ impl<'a> Module<'a> {
     /// The signature at the end of the file.
     pub fn signature(&self) -> Option<&Signature<'a>> {
         self.signature.as_ref()
+    }
+
+    /// Who signed the module and how; `None` if nobody did.
+    ///
+    /// # Errors
+    /// Those of [`Signature::details`].
+    pub fn signature_details(&self) -> Result<Option<Details<'a>>> {
+        let details = self.signature.as_ref().map(Signature::details).transpose();
+        details.map_err(|error| error.in_file(self.elf.file()))
     }
 
     /// The fields of `.modinfo`; none if there is no such section.
@@ -70,5 +79,35 @@ impl<'a> Module<'a> {
     /// The bytes of the build id.
     pub fn build_id(&self) -> Option<&'a [u8]> {
         self.elf.build_id()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Builder;
+
+    #[test]
+    fn module_reads_the_contents_without_the_signature() {
+        let plain = Builder::module().build();
+        let trailer = [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 3];
+        let bytes = [&plain[..], b"bad", &trailer, signature::MARKER].concat();
+        let module = Module::parse("m.ko", &bytes).unwrap();
+        assert_eq!(module.elf().bytes(), plain);
+        let error = module.signature_details().unwrap_err().to_string();
+        assert!(error.starts_with("m.ko: module signature: the PKCS#7 message is damaged"), "{error}");
+        assert_eq!(Module::parse("m.ko", &plain).unwrap().signature_details().unwrap(), None);
+        let error = Module::parse("m.ko", signature::MARKER).unwrap_err().to_string();
+        assert!(error.starts_with("m.ko: offset 0x0: module signature: the trailer is cut short"), "{error}");
+    }
+
+    #[test]
+    fn module_gives_every_part() {
+        let bytes = Builder::module().build();
+        let module = Module::parse("m.ko", &bytes).unwrap();
+        assert_eq!(module.modinfo().license(), Some("GPL".into()));
+        assert_eq!(module.this_module().unwrap().name, "hello");
+        assert!(module.versions().unwrap().is_empty() && module.exports().unwrap().is_empty());
+        assert_eq!((module.build_id(), module.signature()), (None, None));
     }
 }

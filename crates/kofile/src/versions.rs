@@ -35,18 +35,18 @@ pub struct Version<'a> {
 }
 
 impl<'a> Versions<'a> {
-    /// Reads the CRCs of a file; none if it has none.
+    /// Reads the CRCs of a file; none if it has none, or if `--force-modversion` hid them by taking `SHF_ALLOC` away.
     ///
     /// # Errors
     /// A section is no whole number of entries, or the extended form has one of its two sections only, has unequal
     /// numbers of CRCs and names, or names without a NUL at the end.
     pub fn of(elf: &Elf<'a>) -> Result<Self> {
-        let rows = match elf.section_by_name("__versions") {
+        let rows = match elf.alloc_section_by_name("__versions") {
             Some(section) => whole_rows(elf, section)?,
             None => &[],
         };
-        let crcs = elf.section_by_name("__version_ext_crcs");
-        let names = elf.section_by_name("__version_ext_names");
+        let crcs = elf.alloc_section_by_name("__version_ext_crcs");
+        let names = elf.alloc_section_by_name("__version_ext_names");
         let extended = match (crcs, names) {
             (Some(crcs), Some(names)) => Some(Extended::new(elf, crcs, names)?),
             (None, None) => None,
@@ -130,7 +130,7 @@ mod tests {
     fn read(sections: &[(&str, &[u8])]) -> std::result::Result<Vec<(String, u32)>, String> {
         let mut builder = Builder::new();
         for (name, data) in sections {
-            builder.add(Sec::new(name, data));
+            builder.add(Sec { flags: 2, ..Sec::new(name, data) });
         }
         let bytes = builder.build();
         let elf = Elf::parse("m.ko", &bytes).unwrap();
@@ -148,6 +148,14 @@ mod tests {
         let extended = [&extended[..], &[("__version_ext_names", b"a\0long\0")]].concat();
         assert_eq!(read(&extended), Ok(vec![("a".to_owned(), 1), ("long".to_owned(), 2)]));
         assert_eq!(read(&[]), Ok(vec![]));
+    }
+
+    #[test]
+    fn versions_that_are_hidden_are_none() {
+        let mut builder = Builder::new();
+        builder.add(Sec::new("__versions", &entry("printk", 1)));
+        let bytes = builder.build();
+        assert!(Versions::of(&Elf::parse("m.ko", &bytes).unwrap()).unwrap().is_empty());
     }
 
     #[test]

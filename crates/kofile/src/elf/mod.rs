@@ -87,6 +87,12 @@ impl<'a> Elf<'a> {
         self.sections.iter().skip(1).find(|section| section.name == name)
     }
 
+    /// The first section with a name that takes memory at run time: what `find_sec` of `kernel/module/main.c` finds.
+    /// The tools of kmod hide a section from the kernel by taking its `SHF_ALLOC` away.
+    pub fn alloc_section_by_name(&self, name: &str) -> Option<&Section<'a>> {
+        self.sections.iter().skip(1).find(|section| section.is_alloc() && section.name == name)
+    }
+
     /// The symbol table; empty if the file has none.
     ///
     /// # Errors

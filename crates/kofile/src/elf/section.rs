@@ -198,6 +198,8 @@ mod tests {
         assert_eq!(section.name, ".text");
         let section = elf.section_by_name(".bss").unwrap();
         assert_eq!((section.index, section.size, section.data), (bss, 1 << 40, &b""[..]));
+        assert!(elf.alloc_section_by_name(".bss").is_none());
+        assert_eq!(elf.alloc_section_by_name(".text").unwrap().index, text);
         assert!(elf.section_by_name("").is_none() && elf.section(99).is_none());
     }
 

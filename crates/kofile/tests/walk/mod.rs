@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use kofile::elf::kind;
-use kofile::{Elf, Image, Module, Result, Signature};
+use kofile::{Elf, Image, Module, Result};
 
 /// Walks over all parts of a file; the first error of each part ends that part only. At most `limit` bytes are
 /// unpacked. Gives the number of parts that could be read and those that could not.
@@ -54,8 +54,8 @@ impl Tally {
         if let Some(exports) = self.note(module.exports()) {
             exports.iter().for_each(|export| drop(black_box(export.name.to_str_lossy())));
         }
-        if let Some(details) = module.signature().map(Signature::details) {
-            self.note(details);
+        if module.signature().is_some() {
+            self.note(module.signature_details());
         }
         black_box(module.build_id());
     }
