@@ -56,7 +56,8 @@ impl Printk {
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => return,
             };
-            while consoles.list.iter_mut().fold(false, |any, console| self.show_next(console) || any) {}
+            // Each console in turn, so that none runs far ahead of the others.
+            while consoles.list.iter_mut().filter_map(|console| self.show_next(console).then_some(())).count() > 0 {}
             let shown = consoles.list.iter().map(|console| console.seq).min();
             drop(consoles);
             // A record may have come after the last look, from somebody who found the consoles taken.

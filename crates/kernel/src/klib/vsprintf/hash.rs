@@ -1,5 +1,7 @@
 //! Ids for pointers: SipHash-2-4 with a random key, the low 32 bits of it.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+
 /// The key with which `%p` hides addresses.
 #[derive(Clone, Copy)]
 pub struct PointerHash {
@@ -7,7 +9,15 @@ pub struct PointerHash {
 }
 
 impl PointerHash {
-    /// Takes a random key.
+    /// Makes a key nobody knows.
+    #[must_use]
+    pub fn random() -> Self {
+        // The standard library seeds its hashers from the system; their output for nothing is as random as the seed.
+        let word = || RandomState::new().build_hasher().finish();
+        Self::new([word(), word()])
+    }
+
+    /// Takes a key.
     #[must_use]
     pub fn new(key: [u64; 2]) -> Self {
         Self { key }
