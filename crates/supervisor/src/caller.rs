@@ -1,6 +1,10 @@
 //! Who asks: the [`Caller`] of a call, from what the host knows of a process.
 
+use crate::link::lock;
+use std::collections::HashMap;
 use std::fs;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 use wire::Caller;
 
 /// The calling thread itself, as root inside: for calls that the supervisor makes on its own behalf.
@@ -24,17 +28,61 @@ pub(crate) fn identity(tid: u32) -> Option<Identity> {
 }
 
 fn parse_status(status: &str) -> Option<Identity> {
-    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"));
-    let innermost = |name: &str| field(name)?.split_ascii_whitespace().next_back()?.parse().ok();
-    let tid = innermost("NSpid").or_else(|| innermost("Pid"))?;
-    let pid = innermost("NStgid").or_else(|| innermost("Tgid"))?;
-    Some(Identity { pid, tid, comm: field("Name")?.to_owned() })
+    // The first number is the supervisor's own, the second that inside the instance; further ones belong to
+    // namespaces that a program inside made for itself.
+    let inside = |name: &str| numbers(status, name).take(2).last();
+    let tid = inside("NSpid").or_else(|| inside("Pid"))?;
+    let pid = inside("NStgid").or_else(|| inside("Tgid"))?;
+    Some(Identity { pid, tid, comm: field(status, "Name")?.to_owned() })
+}
+
+fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"))
+}
+
+fn numbers<'a>(status: &'a str, name: &str) -> impl Iterator<Item = u32> + use<'a> {
+    field(status, name).unwrap_or_default().split_ascii_whitespace().map_while(|number| number.parse().ok())
+}
+
+/// The process of a thread, both in the supervisor's numbering.
+pub(crate) fn process_of(tid: u32) -> Option<u32> {
+    numbers(&fs::read_to_string(format!("/proc/{tid}/status")).ok()?, "Tgid").next()
 }
 
 /// The caller with the host's ids `tid`, `uid` and `gid`.
 pub(crate) fn resolve(tid: u32, uid: u32, gid: u32) -> Caller {
-    let id = identity(tid).unwrap_or(Identity { pid: tid, tid, comm: String::new() });
+    with_ids(identity(tid), tid, uid, gid)
+}
+
+fn with_ids(id: Option<Identity>, tid: u32, uid: u32, gid: u32) -> Caller {
+    let id = id.unwrap_or(Identity { pid: tid, tid, comm: String::new() });
     Caller { pid: id.pid, tid: id.tid, uid, gid, comm: id.comm }
+}
+
+/// Remembers identities for a moment: a program makes many calls in a row.
+#[derive(Debug, Default)]
+pub(crate) struct Cache(Mutex<HashMap<u32, (Instant, Identity)>>);
+
+impl Cache {
+    /// Shorter than a number can be used again, and than a person sees a new name late.
+    const FRESH: Duration = Duration::from_millis(10);
+
+    /// As [`resolve`].
+    pub(crate) fn resolve(&self, tid: u32, uid: u32, gid: u32) -> Caller {
+        let known = lock(&self.0).get(&tid).filter(|(when, _)| when.elapsed() < Self::FRESH).map(|(_, id)| id.clone());
+        if known.is_some() || tid == 0 {
+            return with_ids(known, tid, uid, gid);
+        }
+        let found = identity(tid);
+        if let Some(id) = &found {
+            let mut cache = lock(&self.0);
+            if cache.len() >= 256 {
+                cache.clear();
+            }
+            cache.insert(tid, (Instant::now(), id.clone()));
+        }
+        with_ids(found, tid, uid, gid)
+    }
 }
 
 #[cfg(test)]
@@ -42,8 +90,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_innermost_number_counts() {
-        let status = "Name:\tcat\nUmask:\t0022\nTgid:\t700\nPid:\t701\nNStgid:\t700\t4\nNSpid:\t701\t5\n";
+    fn the_number_one_namespace_further_in_counts() {
+        let status = "Name:\tcat\nUmask:\t0022\nTgid:\t700\nPid:\t701\nNStgid:\t700\t4\t1\nNSpid:\t701\t5\t2\n";
         assert_eq!(parse_status(status), Some(Identity { pid: 4, tid: 5, comm: "cat".into() }));
         assert_eq!(parse_status("Name:\tx\nTgid:\t7\nPid:\t8\n").map(|i| (i.pid, i.tid)), Some((7, 8)));
         assert_eq!(parse_status("Name:\tx\n"), None);

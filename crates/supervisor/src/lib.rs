@@ -2,7 +2,8 @@
 //!
 //! The supervisor never runs module code. One file per concept: [`Instance`] (boot, call, shutdown), `link` (calls in
 //! flight), [`Calls`] (the typed calls, the same for an [`Instance`] and for a tool's [`client::Client`]), `caller` (who
-//! asks), `control` (the socket that tools inside connect to), `run` (programs inside).
+//! asks), `control` (the socket that tools inside connect to), `run` (programs inside), `faces` (the file
+//! systems they see).
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
@@ -12,6 +13,7 @@ mod caller;
 pub mod client;
 mod control;
 mod error;
+mod faces;
 mod instance;
 mod link;
 mod run;

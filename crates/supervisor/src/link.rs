@@ -12,8 +12,8 @@ use wire::{Answer, Call, Caller, Conn, Frame, WireError};
 /// Runs once with the answer, or with the reason why none comes.
 pub(crate) type Done = Box<dyn FnOnce(Result<Answer, Error>) + Send>;
 
-/// What is told when a poller of the open file (a handle) should look again.
-pub(crate) type PollSink = Box<dyn Fn(u64) + Send>;
+/// What is told when a poller of the open file (a handle) should look again; false: it needs no more of that.
+pub(crate) type PollSink = Box<dyn Fn(u64) -> bool + Send>;
 
 pub(crate) struct Link {
     sender: Mutex<Conn>,
@@ -121,8 +121,6 @@ impl Link {
     }
 
     pub(crate) fn poll_wakeup(&self, handle: u64) {
-        for sink in lock(&self.poll_sinks).iter() {
-            sink(handle);
-        }
+        lock(&self.poll_sinks).retain(|sink| sink(handle));
     }
 }

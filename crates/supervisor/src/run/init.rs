@@ -1,10 +1,11 @@
 //! Pid 1 inside: mounts /proc, starts the command, reaps orphans.
 
 use super::channel::{Channel, Failure, Message};
-use super::{Setup, directory};
-use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags};
+use super::directory::mount_tree;
+use super::{Setup, directory, mounts};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 use sys::process::{Exit, Forked};
 
@@ -24,26 +25,38 @@ pub(super) fn main(setup: &Setup, channel: &Channel) -> ! {
 
 fn start(setup: &Setup, channel: &Channel) -> Result<u32, Failure> {
     sys::process::die_with_parent().map_err(Failure::at("tying init to its parent"))?;
-    let proc = own_proc().and_then(|proc| {
-        rustix::mount::move_mount(&proc, "", rustix::fs::CWD, "/proc", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
-    });
-    if let Err(e) = proc {
-        let what = "mounting a /proc of its own (the host's stays, with the host's process ids)";
-        let _ = channel.send(&Message::Note(Failure::at(what)(e)));
-    }
+    mount(setup, channel)?;
     match sys::process::fork().map_err(Failure::at("forking the command"))? {
         Forked::Child => command(setup),
         Forked::Parent(child) => Ok(child.pid()),
     }
 }
 
-/// A new /proc of this pid namespace, attached nowhere.
-fn own_proc() -> rustix::io::Result<OwnedFd> {
-    let context = rustix::mount::fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
-    rustix::mount::fsconfig_create(&context)?;
-    let attributes =
-        MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-    rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+/// Mounts the faces, or at least a /proc with the right process ids.
+fn mount(setup: &Setup, channel: &Channel) -> Result<(), Failure> {
+    let proc = mounts::own_proc().map_err(Failure::at(
+        "/proc stays the host's, with the host's process ids: mounting a new one (a container needs an unmasked /proc)",
+    ));
+    let proc = match proc {
+        Ok(proc) => Some(proc),
+        Err(failure) => {
+            let _ = channel.send(&Message::Note(failure));
+            None
+        }
+    };
+    match (&setup.plan, proc) {
+        (Some(plan), proc) => {
+            let copy =
+                proc.as_ref().map(OwnedFd::try_clone).transpose().map_err(Failure::at("copying a descriptor"))?;
+            if let Some(copy) = copy {
+                channel.send(&Message::Proc(copy)).map_err(Failure::at("talking to the supervisor"))?;
+                channel.receive();
+            }
+            mounts::cover(plan, proc.as_ref())
+        }
+        (None, Some(proc)) => mount_tree(&proc, Path::new("/proc")).map_err(Failure::at("mounting /proc")),
+        (None, None) => Ok(()),
+    }
 }
 
 /// Becomes the command.

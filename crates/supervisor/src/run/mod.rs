@@ -9,12 +9,15 @@
 mod channel;
 mod directory;
 mod init;
+mod mounts;
 mod namespace;
 mod outside;
 mod terminal;
 
+use crate::faces::Plan;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A command to run inside an instance.
 #[derive(Debug, Clone, Default)]
@@ -35,4 +38,5 @@ struct Setup {
     executable: PathBuf,
     directory: PathBuf,
     dispositions: Vec<sys::signal::Previous>,
+    plan: Option<Arc<Plan>>,
 }

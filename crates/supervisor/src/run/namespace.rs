@@ -4,7 +4,7 @@
 //! supervisor's numbering.
 
 use super::channel::{Channel, Failure, Message};
-use super::{Setup, directory, init};
+use super::{Setup, directory, init, mounts};
 use crate::Error;
 use rustix::mount::MountPropagationFlags;
 use rustix::thread::UnshareFlags;
@@ -13,9 +13,9 @@ use sys::process::{Child, Forked};
 use sys::signal::Disposition;
 
 /// The middle process's main; it has just been forked.
-pub(super) fn middle(setup: &Setup, channel: Channel) -> ! {
+pub(super) fn middle(mut setup: Setup, channel: Channel) -> ! {
     let _ = rustix::thread::set_name(c"lkm-middle");
-    let init = match enter(setup, &channel) {
+    let init = match enter(&mut setup, &channel) {
         Ok(Some(init)) => init,
         // The supervisor is gone, or knows already.
         Ok(None) => sys::process::exit_now(1),
@@ -33,7 +33,7 @@ pub(super) fn middle(setup: &Setup, channel: Channel) -> ! {
     sys::process::exit_now(0)
 }
 
-fn enter(setup: &Setup, channel: &Channel) -> Result<Option<Child>, Failure> {
+fn enter(setup: &mut Setup, channel: &Channel) -> Result<Option<Child>, Failure> {
     let flags = UnshareFlags::NEWUSER | UnshareFlags::NEWNS | UnshareFlags::NEWPID;
     if let Err(e) = sys::process::unshare(flags) {
         let _ = channel.send(&Message::NoNamespace(Failure::at("making a user namespace")(e)));
@@ -48,6 +48,15 @@ fn enter(setup: &Setup, channel: &Channel) -> Result<Option<Child>, Failure> {
         .map_err(Failure::at("making the mounts private"))?;
     let listener = directory::make(setup)?;
     channel.send(&Message::Control(listener)).map_err(Failure::at("talking to the supervisor"))?;
+    if setup.plan.is_some() {
+        match mounts::mount_fuse() {
+            Ok(device) => channel.send(&Message::Fuse(device)).map_err(Failure::at("talking to the supervisor"))?,
+            Err(failure) => {
+                let _ = channel.send(&Message::Note(failure));
+                setup.plan = None;
+            }
+        }
+    }
     match sys::process::fork().map_err(Failure::at("forking init"))? {
         Forked::Child => init::main(setup, channel),
         Forked::Parent(child) => Ok(Some(child)),

@@ -3,11 +3,12 @@
 use super::channel::{Channel, Failure, Message};
 use super::{Program, Setup, namespace, terminal};
 use crate::control::{self, MapIds};
+use crate::faces::{self, Plan};
 use crate::instance::FORKING;
 use crate::link::lock;
 use crate::{Error, Exit, Instance};
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use sys::process::{Child, Forked};
 
 impl Instance {
@@ -25,10 +26,17 @@ impl Instance {
             None => std::env::current_exe().map_err(Error::host("finding this program's file"))?,
         };
         let directory = std::env::current_dir().unwrap_or_else(|_| "/".into());
-        let setup = Setup { program: program.clone(), executable, directory, dispositions: terminal::for_command() };
-        let (channel, middle) = fork_middle(&setup)?;
+        let plan = (!program.no_faces).then(|| Arc::new(Plan::make(&self.link)));
+        let setup = Setup {
+            program: program.clone(),
+            executable,
+            directory,
+            dispositions: terminal::for_command(),
+            plan: plan.clone(),
+        };
+        let (channel, middle) = fork_middle(setup)?;
         let waiting = terminal::Waiting::start();
-        let mut session = Session { instance: self, middle: &middle, channel, control: None };
+        let mut session = Session { instance: self, middle: &middle, channel, control: None, plan, faces: None };
         let ended = session.serve();
         drop(session);
         if ended.is_err() {
@@ -40,7 +48,7 @@ impl Instance {
     }
 }
 
-fn fork_middle(setup: &Setup) -> Result<(Channel, Child), Error> {
+fn fork_middle(setup: Setup) -> Result<(Channel, Child), Error> {
     let forking = lock(&FORKING);
     let (ours, theirs) = Channel::pair().map_err(Error::host("making a socket pair"))?;
     match sys::process::fork().map_err(Error::host("starting a process"))? {
@@ -62,6 +70,8 @@ struct Session<'a> {
     middle: &'a Child,
     channel: Channel,
     control: Option<Arc<OwnedFd>>,
+    plan: Option<Arc<Plan>>,
+    faces: Option<Arc<faces::Session>>,
 }
 
 impl Session<'_> {
@@ -79,7 +89,19 @@ impl Session<'_> {
                     return Err(Error::Host { what, source: std::io::Error::from_raw_os_error(errno) });
                 }
                 Message::Ended(exit) => return Ok(exit),
-                Message::Continue | Message::Fuse(_) | Message::Proc(_) => {}
+                Message::Fuse(device) => {
+                    if let Some(plan) = &self.plan {
+                        let faces = faces::Session::start(device, &self.instance.link, plan);
+                        self.faces = Some(faces.map_err(Error::host("starting a thread"))?);
+                    }
+                }
+                Message::Proc(root) => {
+                    if let Some(faces) = &self.faces {
+                        faces.set_proc(root);
+                    }
+                    self.go_on()?;
+                }
+                Message::Continue => {}
             }
         }
         Err(Error::Host {
@@ -125,8 +147,14 @@ fn ids_inside() -> MapIds {
     Arc::new(move |u, g| (if u == uid { 0 } else { NOBODY }, if g == gid { 0 } else { NOBODY }))
 }
 
-/// Tells on standard error what a command inside has to do without.
+/// Tells on standard error, once, what a command inside has to do without.
 fn note(failure: &Failure) {
+    static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let mut told = lock(&TOLD);
+    if told.contains(&failure.what) {
+        return;
+    }
+    told.push(failure.what.clone());
     let cause = std::io::Error::from_raw_os_error(failure.errno);
     eprintln!("lkm: note: {}: {cause}", failure.what);
 }

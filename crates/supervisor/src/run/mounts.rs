@@ -1,0 +1,91 @@
+//! The mounts of the faces (see [`crate::faces`]): FUSE by the middle process, everything over it by init.
+
+use super::channel::Failure;
+use super::directory::{clone_tree, mount_tree};
+use crate::faces::Plan;
+use crate::faces::plan::{HOST_PROC, TREES};
+use rustix::fs::{Mode, OFlags};
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, UnmountFlags};
+use std::ffi::CString;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// Where the FUSE file system is while it is put together.
+const FUSE: &str = "/run/lkm/faces";
+/// Where the real /proc is meanwhile.
+const PROC: &str = "/run/lkm/proc";
+
+/// Opens the FUSE device (which binds it to this user namespace) and mounts it.
+pub(super) fn mount_fuse() -> Result<OwnedFd, Failure> {
+    let device = rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map_err(Failure::at(
+        "/proc, /sys and /dev stay the host's: opening /dev/fuse (as root: chmod 666 /dev/fuse; for a container: --device /dev/fuse)",
+    ))?;
+    std::fs::create_dir(FUSE).map_err(Failure::at(format!("making {FUSE}")))?;
+    let options =
+        format!("fd={},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions", device.as_raw_fd());
+    let options = CString::new(options).unwrap_or_default();
+    rustix::mount::mount("lkm", FUSE, "fuse", MountFlags::NOSUID | MountFlags::NODEV, options.as_c_str())
+        .map_err(Failure::at("/proc, /sys and /dev stay the host's: mounting FUSE"))?;
+    Ok(device)
+}
+
+/// A new /proc of this pid namespace, attached nowhere.
+pub(super) fn own_proc() -> rustix::io::Result<OwnedFd> {
+    let context = rustix::mount::fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    rustix::mount::fsconfig_create(&context)?;
+    let attributes =
+        MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+}
+
+/// Puts the faces over /proc (if there is a real one to lie behind it), /sys and /dev.
+pub(super) fn cover(plan: &Plan, proc: Option<&OwnedFd>) -> Result<(), Failure> {
+    if let Some(proc) = proc {
+        std::fs::create_dir(PROC).map_err(Failure::at(format!("making {PROC}")))?;
+        mount_tree(proc, Path::new(PROC)).map_err(Failure::at("mounting the real /proc"))?;
+    }
+    for (tree, _) in TREES {
+        if tree == "proc" && proc.is_none() {
+            continue;
+        }
+        cover_tree(plan, tree)?;
+    }
+    if proc.is_some() {
+        let hidden = Path::new("/proc").join(HOST_PROC);
+        rustix::mount::mount_move(PROC, &hidden)
+            .map_err(Failure::at(format!("moving the real /proc to {}", hidden.display())))?;
+        let _ = std::fs::remove_dir(PROC);
+    }
+    // Only the three trees are to be seen.
+    rustix::mount::unmount(FUSE, UnmountFlags::DETACH).map_err(Failure::at(format!("unmounting {FUSE}")))?;
+    let _ = std::fs::remove_dir(FUSE);
+    Ok(())
+}
+
+fn cover_tree(plan: &Plan, tree: &str) -> Result<(), Failure> {
+    // All sources first: afterwards they are hidden.
+    let mut sources: Vec<(PathBuf, OwnedFd)> = Vec::new();
+    for path in plan.placeholders(tree) {
+        match clone_tree(&source(&path)) {
+            Ok(clone) => sources.push((path, clone)),
+            // It vanished, or a container's rules hide it: the placeholder stays empty.
+            Err(_) => {}
+        }
+    }
+    let target = Path::new("/").join(tree);
+    let failed = |what: &Path| Failure::at::<rustix::io::Errno>(format!("mounting {}", what.display()));
+    let face = clone_tree(&Path::new(FUSE).join(tree)).map_err(failed(&target))?;
+    mount_tree(&face, &target).map_err(failed(&target))?;
+    for (path, clone) in sources {
+        mount_tree(&clone, &path).map_err(failed(&path))?;
+    }
+    Ok(())
+}
+
+/// Where the host's file behind the placeholder is while the trees are covered.
+fn source(placeholder: &Path) -> PathBuf {
+    match placeholder.strip_prefix("/proc") {
+        Ok(inside) => Path::new(PROC).join(inside),
+        Err(_) => placeholder.to_owned(),
+    }
+}
