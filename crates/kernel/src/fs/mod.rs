@@ -13,6 +13,7 @@ mod node;
 mod open;
 mod path;
 mod serve;
+pub mod sysctl;
 mod tree;
 
 #[cfg(test)]

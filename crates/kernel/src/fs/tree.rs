@@ -283,12 +283,16 @@ impl Tree {
         let mut parts = path.split('/').filter(|part| !part.is_empty());
         let mut at = root(parts.next().unwrap_or_default()).ok_or(ENOENT)?;
         let mode = if at == ROOT_PROC { 0o555 } else { 0o755 };
+        let dir = |at, part: &str| match (at, part) {
+            (ROOT_PROC, "sys") => Spec::dir(mode).under(Fs::Sysctl),
+            _ => Spec::dir(mode),
+        };
         for part in parts {
             let found = self.shared.read().child(at, part);
             at = match found {
                 Some(node) if node.is_dir() => node.id,
                 Some(_) => return Err(ENOTDIR),
-                None => match self.add(at, part, Spec::dir(mode)) {
+                None => match self.add(at, part, dir(at, part)) {
                     Ok(made) => made.keep(),
                     // another thread was quicker
                     Err(EEXIST) => self.shared.read().child(at, part).ok_or(ENOENT)?.id,

@@ -2,6 +2,7 @@
 
 mod files;
 mod races;
+mod sysctl;
 mod trees;
 
 use super::*;
