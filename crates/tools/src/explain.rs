@@ -139,6 +139,12 @@ pub fn explain(errno: i32, log: &[String]) -> Option<Explanation> {
     KNOWN.iter().find(fits).map(|known| Explanation { cause: known.cause, cure: known.cure })
 }
 
+/// The lines of a log that say why a module was refused; a few at most.
+pub fn telling(log: Vec<String>) -> Vec<String> {
+    let tells = |line: &String| KNOWN.iter().any(|known| !known.log.is_empty() && line.contains(known.log));
+    log.into_iter().filter(tells).take(10).collect()
+}
+
 /// The name of an errno (`ENOEXEC`), or its number.
 pub fn errno_name(errno: i32) -> String {
     NAMES.iter().find(|(number, _)| *number == errno).map_or_else(|| format!("errno {errno}"), |(_, name)| (*name).into())

@@ -12,6 +12,8 @@ mod explain;
 mod getopt;
 mod kmod;
 mod output;
+mod profiles;
+mod run;
 mod term;
 
 use error::Failure;
@@ -35,14 +37,27 @@ struct Tool {
     name: &'static str,
     summary: &'static str,
     group: &'static str,
+    /// Whether it is found by the name of the program, too.
+    applet: bool,
     main: fn(&Invocation) -> Result<u8, Failure>,
 }
 
+const fn tool_of(name: &'static str, summary: &'static str, main: fn(&Invocation) -> Result<u8, Failure>) -> Tool {
+    Tool { name, summary, group: "As kmod's and util-linux's", applet: true, main }
+}
+
+const fn command(name: &'static str, summary: &'static str, main: fn(&Invocation) -> Result<u8, Failure>) -> Tool {
+    Tool { name, summary, group: "A kernel of its own", applet: false, main }
+}
+
 const TOOLS: &[Tool] = &[
-    Tool { name: "insmod", summary: "load a module from a file", group: "modules", main: kmod::insmod::main },
-    Tool { name: "rmmod", summary: "unload modules", group: "modules", main: kmod::rmmod::main },
-    Tool { name: "lsmod", summary: "list loaded modules", group: "modules", main: kmod::lsmod::main },
-    Tool { name: "dmesg", summary: "print or control the kernel's log", group: "modules", main: dmesg::main },
+    command("run", "load a module into a kernel of its own, and tell what it left behind", run::run_main),
+    command("sh", "run a command or a shell inside a kernel of its own", run::sh_main),
+    command("abi", "what lkm knows of kernels: list, show, import", profiles::main),
+    tool_of("insmod", "load a module from a file", kmod::insmod::main),
+    tool_of("rmmod", "unload modules", kmod::rmmod::main),
+    tool_of("lsmod", "list loaded modules", kmod::lsmod::main),
+    tool_of("dmesg", "print or control the kernel's log", dmesg::main),
 ];
 
 fn main() -> ExitCode {
@@ -50,7 +65,7 @@ fn main() -> ExitCode {
     let argv0 = words.next().unwrap_or_default();
     let words: Vec<OsString> = words.collect();
     let short = Path::new(&argv0).file_name().unwrap_or_default();
-    let result = match tool(short) {
+    let result = match tool(short).filter(|tool| tool.applet) {
         Some(tool) => (tool.main)(&Invocation { argv0, words }),
         None => multi_call(words),
     };

@@ -64,6 +64,7 @@ fn made_logs_are_read_alike() {
         b"[ ", b"-", b"\t", b"\x80", b"\xc3\xa9", b"[5", b"<-1>", b"[ .5] ", b"[1.]", b"[ 7.5 x] ", b"<999>", b"\n\n", b"[1",
     ];
     let options = ["-x", "-t", "-d", "-Lalways", "-lerr,info,notice", "-fkern,daemon", "-r", "-p", "-k"];
+    let mut compared = 0;
     for round in 0..400 {
         let mut log = b"<6>[    1.000000] first\n".to_vec();
         for _ in 0..dice.below(14) {
@@ -73,8 +74,14 @@ fn made_logs_are_read_alike() {
         let option = options[dice.below(options.len())];
         let said = |mut command: Command| run(command.args([option, "-F"]).arg(&file).env("LANG", "C.UTF-8"));
         let (got, want) = (said(ours("dmesg")), said(theirs("dmesg")));
+        if want.out.contains("\\\\x00\\\\x00") {
+            // On a record of `<` alone util-linux reads past the end of the file.
+            continue;
+        }
+        compared += 1;
         assert_eq!(got, want, "round {round}, {option}, {} (left: ours)", log.escape_ascii());
     }
+    assert!(compared > 300, "{compared}");
 }
 
 #[test]

@@ -1,7 +1,21 @@
 //! Writes a message's text: unsafe bytes as `\xHH`, further lines indented.
 
-/// Appends `text`; with `escape`, what no terminal should get becomes `\xHH`.
-pub fn text(text: &[u8], utf8: bool, escape: bool, indent: usize, out: &mut Vec<u8>) {
+/// How text is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// Whether the locale has UTF-8 characters.
+    pub utf8: bool,
+    /// Whether what no terminal should get becomes `\xHH`.
+    pub escape: bool,
+    /// Spaces before further lines.
+    pub indent: usize,
+    /// Whether a newline at the very end is followed by them, too.
+    pub last: bool,
+}
+
+/// Appends `text`.
+pub fn text(text: &[u8], style: Style, out: &mut Vec<u8>) {
+    let Style { utf8, escape, indent, last } = style;
     let mut rest = text;
     while let Some((&first, tail)) = rest.split_first() {
         if first == 0 {
@@ -10,7 +24,7 @@ pub fn text(text: &[u8], utf8: bool, escape: bool, indent: usize, out: &mut Vec<
         let length = if utf8 { character(rest) } else { usize::from(first < 0x80) };
         if first == b'\n' {
             out.push(b'\n');
-            if !tail.is_empty() {
+            if last || !tail.is_empty() {
                 out.extend(std::iter::repeat_n(b' ', indent));
             }
             rest = tail;
@@ -62,7 +76,7 @@ mod tests {
     fn unsafe_bytes_are_spelled_and_lines_are_indented() {
         let run = |text: &[u8], utf8, escape| {
             let mut out = Vec::new();
-            super::text(text, utf8, escape, 2, &mut out);
+            super::text(text, super::Style { utf8, escape, indent: 2, last: false }, &mut out);
             String::from_utf8_lossy(&out).into_owned()
         };
         assert_eq!(run(b"a\x01\nb\x7f\xc3\xa9\xff", true, true), "a\\x01\n  b\\x7f\u{e9}\\xff");

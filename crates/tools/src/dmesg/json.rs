@@ -4,19 +4,16 @@ use super::names::{self, FACILITIES, LEVELS};
 use super::print::priority;
 use super::record::Record;
 
-/// The beginning.
-pub fn begin(out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\n   \"dmesg\": [");
-}
-
-/// The end; `any` tells whether there was a record.
+/// The end. A log without a record that is shown is no JSON at all, as in util-linux.
 pub fn end(any: bool, out: &mut Vec<u8>) {
-    out.extend_from_slice(if any { b"\n   ]\n}\n" } else { b"]\n}\n" });
+    if any {
+        out.extend_from_slice(b"\n   ]\n}\n");
+    }
 }
 
 /// One record; `first` tells whether it is the first.
 pub fn record(record: &Record<'_>, decode: bool, first: bool, out: &mut Vec<u8>) {
-    out.extend_from_slice(if first { b"\n      {\n" } else { b",{\n" });
+    out.extend_from_slice(if first { b"{\n   \"dmesg\": [\n      {\n" } else { b",{\n" });
     if let (Some(facility), Some(level)) =
         (names::name_of(record.facility, &FACILITIES), names::name_of(record.level, &LEVELS))
     {

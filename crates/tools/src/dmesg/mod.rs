@@ -152,7 +152,6 @@ fn print_kmsg(options: &Options, log: &mut dyn KernelLog) -> Result<(), Trouble>
     let wanted = wanted(options, color);
     let mut printer = printer(options, Source::Kmsg, color);
     let mut out = Output::open(options.pager).map_err(Trouble::Output)?;
-    printer.begin(out.buffer());
     loop {
         match log.next_record() {
             Ok(Some(bytes)) => {
@@ -170,6 +169,10 @@ fn print_kmsg(options: &Options, log: &mut dyn KernelLog) -> Result<(), Trouble>
 }
 
 fn print_syslog(options: &Options, bytes: &[u8]) -> Result<(), Trouble> {
+    if options.raw && (options.levels.is_some() || options.facilities.is_some()) {
+        let text = "--raw can be used together with --level or --facility only when reading messages from /dev/kmsg";
+        return Err(Trouble::Said(text.into()));
+    }
     let color = colors(options);
     let mut out = Output::open(options.pager).map_err(Trouble::Output)?;
     if options.raw {
@@ -177,7 +180,6 @@ fn print_syslog(options: &Options, bytes: &[u8]) -> Result<(), Trouble> {
         return out.close().map_err(Trouble::Output);
     }
     let mut printer = printer(options, Source::Syslog, color);
-    printer.begin(out.buffer());
     for record in record::syslog_records(bytes, wanted(options, color)) {
         printer.record(&record, out.buffer());
         out.spill().map_err(Trouble::Output)?;
@@ -188,7 +190,8 @@ fn print_syslog(options: &Options, bytes: &[u8]) -> Result<(), Trouble> {
 
 /// The buffer as it is, but for unsafe bytes.
 fn raw(bytes: &[u8], escapes: bool, out: &mut Vec<u8>) {
-    escape::text(bytes, escape::locale_is_utf8(), escapes, 0, out);
+    let style = escape::Style { utf8: escape::locale_is_utf8(), escape: escapes, indent: 0, last: false };
+    escape::text(bytes, style, out);
     if !bytes.is_empty() && bytes.last() != Some(&b'\n') {
         out.push(b'\n');
     }

@@ -216,7 +216,7 @@ fn spelled(code: char) -> String {
 
 /// Reads the command line.
 pub fn parse(argv0: &OsStr, words: &[OsString]) -> Result<Options, Stop> {
-    let spec = Spec { short: "CcDdEeF:f:HhJkL::l:n:PprSs:TtuVWwx", long: LONG };
+    let spec = Spec { short: "CcDdEeF:f:HhiJkL::l:n:PprSs:TtuVWwx", long: LONG };
     let mut parser = Parser::new(spec, argv0, words);
     let mut options = Options::new();
     let mut exclusion = Exclusion::default();
@@ -244,6 +244,10 @@ pub fn parse(argv0: &OsStr, words: &[OsString]) -> Result<Options, Stop> {
         options.time = match options.time {
             TimeFormat::Ctime => TimeFormat::CtimeDelta,
             TimeFormat::Time => TimeFormat::TimeDelta,
+            TimeFormat::Iso => {
+                eprintln!("dmesg: --show-delta is ignored when used together with iso8601 time format");
+                TimeFormat::Iso
+            }
             _ => TimeFormat::Delta,
         };
     }
@@ -347,15 +351,20 @@ fn color_mode(bytes: &[u8]) -> Result<ColorMode, Stop> {
         b"auto" => Ok(ColorMode::Auto),
         b"always" => Ok(ColorMode::Always),
         b"never" => Ok(ColorMode::Never),
-        _ => refuse(format!("unsupported color mode: '{}'", text(bytes))),
+        _ => refuse(format!("unsupported color mode: '{}'", text(name))),
     }
 }
 
 fn buffer_size(bytes: &[u8]) -> Result<usize, Stop> {
-    let size = std::str::from_utf8(bytes).ok().and_then(|t| t.trim_start().parse::<u32>().ok());
-    match size.and_then(|n| usize::try_from(n).ok()) {
+    let word = text(bytes);
+    let number = word.trim_start();
+    let digits = number.strip_prefix(['-', '+']).unwrap_or(number);
+    if digits.is_empty() || !digits.bytes().all(|c| c.is_ascii_digit()) {
+        return refuse(format!("invalid buffer size argument: '{word}'"));
+    }
+    match number.parse::<u32>().ok().and_then(|n| usize::try_from(n).ok()) {
         Some(size) => Ok(size.max(4096)),
-        None => refuse(format!("invalid buffer size argument: '{}'", text(bytes))),
+        None => refuse(format!("invalid buffer size argument: '{word}': {}", crate::error::strerror(34))),
     }
 }
 

@@ -4,7 +4,8 @@ use crate::clock::Local;
 use super::names::{self, FACILITIES, LEVELS};
 use super::options::{Options, TimeFormat};
 use super::record::Record;
-use super::{escape, json};
+use super::escape::{self, Style};
+use super::json;
 
 const BROWN: &[u8] = b"\x1b[33m";
 const GREEN: &[u8] = b"\x1b[32m";
@@ -92,13 +93,6 @@ impl<'o> Printer<'o> {
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         if self.options.json {
             json::end(self.json_open, out);
-        }
-    }
-
-    /// Begins the output.
-    pub fn begin(&mut self, out: &mut Vec<u8>) {
-        if self.options.json {
-            json::begin(out);
         }
     }
 
@@ -203,7 +197,9 @@ impl<'o> Printer<'o> {
     }
 
     fn text(&self, text: &[u8], out: &mut Vec<u8>) {
-        escape::text(text, self.utf8, self.options.escape, self.indent, out);
+        // The byte after a text of /dev/kmsg is a zero, of a file the next record: dmesg looks there.
+        let style = Style { utf8: self.utf8, escape: self.options.escape, indent: self.indent, last: self.source == Source::Syslog };
+        escape::text(text, style, out);
     }
 }
 
@@ -213,10 +209,10 @@ pub fn priority(record: &Record<'_>) -> i32 {
     part(record.facility) | part(record.level)
 }
 
-/// Where a subsystem's name (`usb 1-1: `) ends; 0 without one.
+/// Where a subsystem's name (`usb 1-1: `) ends; 0 without one, or with nothing after it.
 fn subsystem_end(text: &[u8]) -> usize {
-    let blank = |w: &[u8]| matches!(w, [b':', b' ' | b'\t']);
-    text.windows(2).position(blank).map_or(0, |at| at + 2)
+    let named = |w: &[u8]| matches!(w, [b':', b' ' | b'\t', _]);
+    text.windows(3).position(named).map_or(0, |at| at + 2)
 }
 
 fn level_color(level: Option<u8>, text: &[u8]) -> Option<&'static [u8]> {

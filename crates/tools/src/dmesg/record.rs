@@ -71,7 +71,14 @@ pub fn syslog_records(mut rest: &[u8], wanted: Wanted) -> impl Iterator<Item = R
             if record.is_empty() {
                 continue;
             }
-            return Some(syslog_record(record, wanted));
+            let mut found = syslog_record(record, wanted);
+            if end.is_none() {
+                // The newline at the end of the buffer is not the last message's.
+                if let Cow::Borrowed(text) = found.text {
+                    found.text = Cow::Borrowed(text.strip_suffix(b"\n").unwrap_or(text));
+                }
+            }
+            return Some(found);
         }
     })
 }
@@ -93,17 +100,13 @@ fn syslog_record(record: &[u8], wanted: Wanted) -> Record<'_> {
         };
     }
     if text.first() == Some(&b'[') && text.get(1).is_some_and(|&c| c == b' ' || c.is_ascii_digit()) {
-        text = match text.get(1..).and_then(syslog_time).filter(|_| wanted.time) {
-            Some((seconds, micros, rest)) => {
-                (found.seconds, found.micros) = (seconds, micros);
-                rest
-            }
-            None if wanted.time => text.get(1..).unwrap_or_default(),
-            None => after(text, b']'),
+        text = match text.get(1..) {
+            Some(inside) if wanted.time => syslog_time(inside, &mut found),
+            _ => after(text, b']'),
         };
         text = text.strip_prefix(b" ").unwrap_or(text);
     }
-    found.text = Cow::Borrowed(text.strip_suffix(b"\n").unwrap_or(text));
+    found.text = Cow::Borrowed(text);
     found
 }
 
@@ -112,11 +115,18 @@ fn after(text: &[u8], mark: u8) -> &[u8] {
     text.iter().position(|&c| c == mark).and_then(|at| text.get(at + 1..)).unwrap_or_default()
 }
 
-/// `seconds.micros]`, after the opening bracket.
-fn syslog_time(text: &[u8]) -> Option<(i64, i64, &[u8])> {
-    let (seconds, rest) = number(text)?;
-    let (micros, rest) = number(rest.strip_prefix(b".")?)?;
-    Some((seconds, micros, rest.get(1..).unwrap_or_default()))
+/// Reads `seconds.micros]` (after the opening bracket) and gives what follows. Text of another form stays whole, but a
+/// number it begins with is the time all the same.
+fn syslog_time<'a>(text: &'a [u8], found: &mut Record<'_>) -> &'a [u8] {
+    let Some((seconds, rest)) = number(text) else { return text };
+    found.seconds = seconds;
+    match rest.strip_prefix(b".").and_then(number) {
+        Some((micros, rest)) => {
+            found.micros = micros;
+            rest.strip_prefix(b"]").unwrap_or(text)
+        }
+        None => text,
+    }
 }
 
 /// One record of `/dev/kmsg`; `None` if it is not in that format.
@@ -168,20 +178,6 @@ fn hex(digits: &[u8]) -> Option<u8> {
     })
 }
 
-/// Splits text that holds several `/dev/kmsg` records (a whole-file read gives that): a record is a line and the lines
-/// after it that begin with a space.
-pub fn split_kmsg(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
-        if bytes.is_empty() {
-            return None;
-        }
-        let end = bytes.windows(2).position(|w| matches!(w, [b'\n', next] if *next != b' ')).map_or(bytes.len(), |at| at + 1);
-        let (record, rest) = bytes.split_at(end);
-        bytes = rest;
-        Some(record)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,13 +198,6 @@ mod tests {
             let _ = kmsg_record(bytes, ALL);
         }
         assert_eq!(kmsg_record(b"6,1,2", ALL), None);
-    }
-
-    #[test]
-    fn several_kmsg_records_are_split() {
-        let all = b"6,1,0,-;a\n K=v\n L=w\n4,2,0,-;b\n6,3,0,-;c";
-        let parts: Vec<&[u8]> = split_kmsg(all).collect();
-        assert_eq!(parts, [&b"6,1,0,-;a\n K=v\n L=w\n"[..], b"4,2,0,-;b\n", b"6,3,0,-;c"]);
     }
 
     #[test]

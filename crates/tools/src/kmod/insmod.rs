@@ -1,7 +1,7 @@
 //! `insmod`: loads a module from a file (kmod's `tools/insmod.c`).
 //!
 //! DIFFERS: kmod 30 has only `--version` and `--help` besides the short options it ignores; `--force` and its two
-//! halves, `--syslog` and `--verbose` are those of later versions.
+//! halves, `--syslog` (but not `-s`, which 30 ignores) and `--verbose` are those of later versions.
 
 use super::{Messages, c_string, join, short_name};
 use crate::Invocation;
@@ -14,6 +14,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -25,7 +26,7 @@ const SPEC: Spec = Spec {
     long: &[
         ("version", Arg::No, 'V'),
         ("help", Arg::No, 'h'),
-        ("syslog", Arg::No, 's'),
+        ("syslog", Arg::No, 'S'),
         ("verbose", Arg::No, 'v'),
         ("force", Arg::No, 'f'),
         ("force-modversion", Arg::No, 'm'),
@@ -54,7 +55,7 @@ pub fn main(call: &Invocation) -> Result<u8, Failure> {
             'f' => options.flags |= IGNORE_MODVERSIONS | IGNORE_VERMAGIC,
             'm' => options.flags |= IGNORE_MODVERSIONS,
             'g' => options.flags |= IGNORE_VERMAGIC,
-            's' => options.syslog = true,
+            'S' => options.syslog = true,
             'v' => options.verbose = true,
             'X' => options.explain = true,
             'I' => options.instance = value,
@@ -86,16 +87,14 @@ fn usage(argv0: &OsStr) -> String {
 fn insert(file: &OsStr, params: &[u8], options: &Options, messages: &Messages) -> Result<u8, Failure> {
     let shown = file.to_string_lossy();
     let path = Path::new(file);
-    match std::fs::metadata(path) {
-        Ok(meta) if !meta.is_dir() => {}
-        Ok(_) => {
-            messages.error(&format!("could not load module {shown}: {}", crate::error::strerror(2)));
-            return Ok(1);
-        }
-        Err(error) => {
-            messages.error(&format!("could not load module {shown}: {}", errno_text(&error)));
-            return Ok(1);
-        }
+    let there = match std::fs::metadata(path) {
+        // A path that ends in a slash names no file.
+        Ok(_) if file.as_bytes().ends_with(b"/") => Err(Errno::NOENT.into()),
+        other => other,
+    };
+    if let Err(error) = there {
+        messages.error(&format!("could not load module {shown}: {}", errno_text(&error)));
+        return Ok(1);
     }
     let mut modules = backend::modules(options.instance.as_deref())?;
     if options.verbose {

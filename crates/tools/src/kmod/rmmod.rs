@@ -72,15 +72,16 @@ fn remove_all(modules: &mut dyn Modules, words: &[OsString], force: bool, messag
     let mut failed = false;
     for word in words {
         let shown = word.to_string_lossy();
-        let name = match std::fs::metadata(word) {
-            Ok(meta) if meta.is_file() || meta.is_dir() => name_from_path(word),
-            Ok(_) | Err(_) => name_from_word(word.as_bytes()).unwrap_or_default(),
-        };
-        if name.is_empty() && std::fs::metadata(word).is_ok() {
+        let is_path = std::fs::metadata(word).is_ok();
+        if is_path && word.as_bytes().ends_with(b"/") {
             messages.error(&format!("could not use module {shown}: {}", strerror(2)));
             // kmod stops here without counting it as a failure.
             break;
         }
+        let name = match is_path {
+            true => name_from_path(word),
+            false => name_from_word(word.as_bytes()).unwrap_or_default(),
+        };
         failed |= !remove(modules, &shown, &name, force, messages);
     }
     u8::from(failed)

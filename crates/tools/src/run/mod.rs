@@ -1,0 +1,352 @@
+//! `lkm run` and `lkm sh`: an instance for the time of a module, or of a command.
+
+mod boot;
+mod build;
+pub mod deps;
+mod options;
+mod report;
+
+pub use boot::{clear_line, lacks_kernel, progress_line};
+
+use crate::error::{Failure, status};
+use crate::kmod::name_from_path;
+use crate::term::Paint;
+use crate::{Invocation, explain, output};
+use boot::Shown;
+use build::Built;
+use options::Options;
+use report::{Refused, Summary};
+use rustix::fs::OFlags;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use supervisor::{Calls, Instance, Program};
+
+const RUN_HELP: &str = "\
+Loads a module into a kernel of its own, in an ordinary process; runs a command there; unloads it; tells what it left.
+
+Usage:
+  lkm run [options] FILE [param=value ...] [-- COMMAND ...]
+
+FILE is a module (.ko, also compressed), a C file, or a folder with a Kbuild; the latter two are built first. Modules
+that it depends on are taken from its folder or from the kernel's module tree.
+
+Options:
+  -k, --kernel RELEASE  the kernel to run on; otherwise the one the module was built for
+      --image FILE      the kernel image to take
+  -l, --loglevel N      what of the kernel's log is shown (as `dmesg -n`; 7)
+      --cpus N          how many CPUs the kernel has; otherwise as many as this machine
+      --no-faces        leave /proc, /sys and /dev as this machine has them
+      --json            print the report as JSON to standard output
+  -v, --verbose         tell what is done
+  -h, --help            show this help
+
+Examples:
+  lkm run hello.ko
+  lkm run hello.c who=world
+  lkm run ./driver -- cat /dev/driver
+  lkm run -v jug.ko -- sh -c 'lsmod; dmesg | tail'
+
+Exit status: 0 clean; the command's, if it failed; 120 something was left behind, or an oops; 121 the module was refused
+or its init function failed; 122 the build failed; 123 this machine lacks something; 125 a fault of lkm's.
+";
+
+const SH_HELP: &str = "\
+Runs a command, or your shell, inside a kernel of its own.
+
+Usage:
+  lkm sh [options] [-- COMMAND ...]
+
+Inside, insmod, rmmod, lsmod, dmesg, /proc, /sys and /dev are that kernel's; all else is this machine's. Nothing needs
+root, and nothing that happens there touches this machine's kernel.
+
+Options:
+  -k, --kernel RELEASE  the kernel to run; otherwise the one that modules in this folder were built for, this machine's,
+                        or the newest that is installed
+      --image FILE      the kernel image to take
+  -l, --loglevel N      what of the kernel's log is shown (as `dmesg -n`; 7)
+      --cpus N          how many CPUs the kernel has; otherwise as many as this machine
+      --no-faces        leave /proc, /sys and /dev as this machine has them
+  -h, --help            show this help
+
+Examples:
+  lkm sh
+  lkm sh -- ./test.sh
+  lkm sh -k 6.1.0-56-amd64 -- sh -c 'insmod a.ko && cat /proc/a'
+
+Exit status: the command's; 123 this machine lacks something; 125 a fault of lkm's.
+";
+
+/// `lkm run`.
+pub fn run_main(call: &Invocation) -> Result<u8, Failure> {
+    let options = options::parse("run", &call.words)?;
+    if options.help {
+        return Ok(output::print("lkm", RUN_HELP));
+    }
+    run(&options)
+}
+
+/// `lkm sh`.
+pub fn sh_main(call: &Invocation) -> Result<u8, Failure> {
+    let options = options::parse("sh", &call.words)?;
+    if options.help {
+        return Ok(output::print("lkm", SH_HELP));
+    }
+    let profile = boot::profile(&options, &release_for_shell())?;
+    let (instance, _) = boot::boot(&options, profile)?;
+    let command = match options.command.as_slice() {
+        [] => vec![std::env::var_os("SHELL").filter(|s| !s.is_empty()).unwrap_or_else(|| "/bin/sh".into())],
+        words => words.to_vec(),
+    };
+    let exit = inside(&instance, &options, command)?;
+    // A kernel that died was told of already; the command's status counts.
+    match instance.shutdown() {
+        Err(error @ supervisor::Error::Died(_)) => Err(boot::failure(&error)),
+        _ => Ok(exit),
+    }
+}
+
+fn inside(instance: &Instance, options: &Options, command: Vec<OsString>) -> Result<u8, Failure> {
+    let tools = crate::TOOLS.iter().filter(|tool| tool.applet).map(|tool| tool.name.to_owned()).collect();
+    let program = Program { command, executable: None, tools, no_faces: options.no_faces };
+    let exit = instance.run(&program).map_err(|error| boot::failure(&error))?;
+    Ok(u8::try_from(exit.status()).unwrap_or(u8::MAX))
+}
+
+/// The module of a run: a file, and what it says of itself.
+#[derive(Debug)]
+struct Target {
+    path: PathBuf,
+    name: String,
+    release: Option<String>,
+    _built: Option<Built>,
+}
+
+fn target(options: &Options) -> Result<Target, Failure> {
+    let file = &options.file;
+    if let Err(error) = std::fs::metadata(file) {
+        let what = format!("cannot open {}: {}", file.display(), crate::error::errno_text(&error));
+        return Err(Failure::new(status::USAGE, what));
+    }
+    let built = match build::is_source(file) {
+        true => Some(build::build(file, options.kernel.as_deref(), options.verbose)?),
+        false => None,
+    };
+    let path = built.as_ref().map_or_else(|| file.clone(), |built| built.module.clone());
+    let (name, release) = describe(&path);
+    Ok(Target { path, name, release, _built: built })
+}
+
+/// A module's name and the release it was built for, as far as it tells. A file that is no module is the kernel's to
+/// refuse.
+fn describe(path: &Path) -> (String, Option<String>) {
+    let by_file = String::from_utf8_lossy(&name_from_path(path.as_os_str())).into_owned();
+    let Ok(image) = kofile::Image::open(path) else { return (by_file, None) };
+    let Ok(module) = image.module() else { return (by_file, None) };
+    let own = module.this_module().ok().map(|this| this.name.to_str_lossy().into_owned());
+    let info = module.modinfo();
+    let said = info.name().map(|name| name.to_str_lossy().into_owned());
+    let release = info.release().map(|release| release.to_str_lossy().into_owned());
+    (own.or(said).filter(|name| !name.is_empty()).unwrap_or(by_file), release.filter(|r| !r.is_empty()))
+}
+
+fn run(options: &Options) -> Result<u8, Failure> {
+    let target = target(options)?;
+    let release = target.release.clone().unwrap_or_else(default_release);
+    let profile = boot::profile(options, &release)?;
+    let mut summary = Summary {
+        file: options.file.display().to_string(),
+        module: target.name.clone(),
+        kernel: profile.release().to_owned(),
+        ..Summary::default()
+    };
+    let (instance, shown) = boot::boot(options, profile)?;
+    let result = session(options, &target, &instance, &shown, &mut summary);
+    let ended = instance.shutdown();
+    let failure = result.err();
+    summary.status = status_of(&summary, failure.as_ref());
+    let paint = Paint::for_stderr();
+    if let Some(failure) = &failure {
+        eprint!("{}", failure.render(paint));
+    }
+    eprint!("{}", report::render(&summary, paint));
+    if let (Err(error @ supervisor::Error::Died(_)), None) = (&ended, &failure) {
+        let failure = boot::failure(error);
+        summary.status = failure.status;
+        eprint!("{}", failure.render(paint));
+    }
+    if options.json {
+        print_json(&summary);
+    }
+    Ok(summary.status)
+}
+
+fn status_of(summary: &Summary, failure: Option<&Failure>) -> u8 {
+    let left = summary.report.as_ref().is_some_and(report::left_behind);
+    match (failure, summary.command_status) {
+        (Some(failure), _) => failure.status,
+        (None, Some(command)) if command != 0 => command,
+        _ if left => status::LEFT_BEHIND,
+        _ => 0,
+    }
+}
+
+fn print_json(summary: &Summary) {
+    if let Ok(mut text) = serde_json::to_string_pretty(summary) {
+        text.push('\n');
+        output::print("lkm", &text);
+    }
+}
+
+/// Loads, runs the command, unloads, asks for the report.
+fn session(
+    options: &Options,
+    target: &Target,
+    instance: &Instance,
+    shown: &Shown,
+    summary: &mut Summary,
+) -> Result<(), Failure> {
+    let kernel = instance.as_caller(wire::Caller { comm: "insmod".into(), ..supervisor::this_process() });
+    let mut loaded = Vec::new();
+    let (before, missing) = deps::Finder::new(&target.path, &summary.kernel).plan(&target.path);
+    if options.verbose && !missing.is_empty() {
+        eprintln!("lkm: not found, so taken for built in: {}", missing.join(", "));
+    }
+    let mut result = Ok(());
+    for path in before.iter().chain([&target.path]) {
+        let params = if *path == target.path { parameters(&options.params) } else { Vec::new() };
+        if options.verbose {
+            eprintln!("lkm: loading {} {}", path.display(), String::from_utf8_lossy(&params));
+        }
+        result = load(&kernel, path, &params, options, shown, summary);
+        if result.is_err() {
+            break;
+        }
+        loaded.push(if *path == target.path { target.name.clone() } else { describe(path).0 });
+    }
+    if result.is_ok() && !options.command.is_empty() {
+        result = inside(instance, options, options.command.clone()).map(|status| summary.command_status = Some(status));
+    }
+    for name in loaded.iter().rev() {
+        // What cannot be unloaded is in the report; what the command unloaded is gone.
+        let _ = kernel.delete_module(name.as_bytes(), OFlags::NONBLOCK.bits());
+    }
+    match kernel.report() {
+        Ok(report) => summary.report = Some(report),
+        Err(error) => result = result.and(Err(boot::failure(&error))),
+    }
+    result
+}
+
+fn load(
+    kernel: &impl Calls,
+    path: &Path,
+    params: &[u8],
+    options: &Options,
+    shown: &Shown,
+    summary: &mut Summary,
+) -> Result<(), Failure> {
+    let file = File::open(path).map_err(|error| {
+        Failure::new(status::USAGE, format!("cannot open {}: {}", path.display(), crate::error::errno_text(&error)))
+    })?;
+    let before = shown.lines().len();
+    let error = match kernel.init_module(file.as_fd(), params, 0, path.to_str()) {
+        Ok(()) => return Ok(()),
+        Err(error) => error,
+    };
+    // Built modules lie in a folder that nobody knows.
+    let named = if build::is_source(&options.file) { options.file.as_path() } else { path };
+    let log: Vec<String> = shown.lines().into_iter().skip(before).collect();
+    let failure = match error {
+        supervisor::Error::Errno(errno) => explain::refusal(named, errno, explain::telling(log)),
+        supervisor::Error::Killed => Failure::new(status::REFUSED, format!("the init function of {} oopsed", named.display()))
+            .cause("the log above shows where"),
+        other => return Err(boot::failure(&other)),
+    };
+    summary.refused = Some(Refused {
+        file: named.display().to_string(),
+        errno: match error {
+            supervisor::Error::Errno(errno) => explain::errno_name(errno),
+            _ => "killed".into(),
+        },
+        cause: failure.cause.clone(),
+        cure: failure.cure.clone(),
+        log: failure.evidence.clone(),
+    });
+    Err(failure)
+}
+
+/// Words as a parameter string: a value with blanks gets quotes, which the shell took away.
+fn parameters(words: &[OsString]) -> Vec<u8> {
+    let quoted = words.iter().map(|word| {
+        let bytes = word.as_bytes();
+        let blank = bytes.iter().any(u8::is_ascii_whitespace) && !bytes.contains(&b'"');
+        match bytes.iter().position(|&c| c == b'=') {
+            Some(at) if blank => {
+                let (name, value) = bytes.split_at(at + 1);
+                [name, b"\"", value, b"\""].concat()
+            }
+            _ => bytes.to_vec(),
+        }
+    });
+    quoted.collect::<Vec<_>>().join(&b' ')
+}
+
+/// The releases that have a folder in /lib/modules, oldest first.
+pub fn releases() -> Vec<String> {
+    let entries = std::fs::read_dir("/lib/modules").into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort_by(|a, b| by_version(a, b));
+    names
+}
+
+/// Compares releases: numbers by value, the rest by letters.
+fn by_version(a: &str, b: &str) -> Ordering {
+    fn parts(text: &str) -> Vec<(u64, String)> {
+        let pieces = text.split(['.', '-', '+']);
+        pieces
+            .map(|piece| {
+                let end = piece.find(|c: char| !c.is_ascii_digit()).unwrap_or(piece.len());
+                let (digits, rest) = piece.split_at(end);
+                (digits.parse().unwrap_or(0), rest.to_owned())
+            })
+            .collect()
+    }
+    parts(a).cmp(&parts(b))
+}
+
+/// The kernel for a module that does not say which: this machine's, or the newest with an image.
+pub fn default_release() -> String {
+    let host = rustix::system::uname().release().to_string_lossy().into_owned();
+    let available = abi::list(&abi::Options::default());
+    if available.iter().any(|kernel| kernel.release == host) {
+        return host;
+    }
+    let better = |a: &&abi::Available, b: &&abi::Available| {
+        a.is_image.cmp(&b.is_image).then_with(|| by_version(&a.release, &b.release))
+    };
+    available.iter().max_by(better).map_or(host, |newest| newest.release.clone())
+}
+
+/// The kernel for `lkm sh`: the one that most modules in this folder were built for, if it can be had.
+fn release_for_shell() -> String {
+    let mut votes: BTreeMap<String, usize> = BTreeMap::new();
+    let entries = std::fs::read_dir(".").into_iter().flatten().flatten().map(|entry| entry.path());
+    for path in entries.filter(|path| path.to_string_lossy().contains(".ko")).take(64) {
+        if let (_, Some(release)) = describe(&path) {
+            *votes.entry(release).or_default() += 1;
+        }
+    }
+    if !votes.is_empty() {
+        let available = abi::list(&abi::Options::default());
+        votes.retain(|release, _| available.iter().any(|kernel| kernel.release == *release));
+    }
+    votes.into_iter().max_by_key(|(_, count)| *count).map_or_else(default_release, |(release, _)| release)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! `lkm` itself: finding tools, help, building, and what it says when something is missing.
+
+mod common;
+
+use common::{Folder, LKM, Said, run};
+use std::path::Path;
+use std::process::Command;
+
+fn lkm(words: &[&str]) -> Said {
+    run(Command::new(LKM).args(words))
+}
+
+#[test]
+fn help_and_version_are_there() {
+    let help = lkm(&["--help"]);
+    assert_eq!((help.status, help.err.as_str()), (0, ""));
+    for tool in ["run", "sh", "abi", "insmod", "rmmod", "lsmod", "dmesg"] {
+        assert!(help.out.contains(&format!("  {tool} ")), "{tool}");
+    }
+    assert_eq!(lkm(&["help"]), help);
+    assert!(lkm(&["--version"]).out.starts_with("lkm "));
+    let bare = lkm(&[]);
+    assert_eq!((bare.status, bare.out.as_str(), &bare.err), (2, "", &help.out));
+    for tool in ["run", "sh", "abi"] {
+        let said = lkm(&[tool, "--help"]);
+        assert_eq!(said.status, 0, "{tool}");
+        assert!(said.out.contains("Examples:") && said.err.is_empty(), "{tool}: {said:?}");
+    }
+}
+
+#[test]
+fn unknown_commands_get_suggestions() {
+    let said = lkm(&["rnu"]);
+    assert_eq!(said.status, 2);
+    assert!(said.err.contains("`rnu`") && said.err.contains("`lkm run`"), "{said:?}");
+    assert!(lkm(&["qqqqqqqq"]).err.contains("lkm --help"));
+}
+
+#[test]
+fn wrong_usage_names_the_word() {
+    for (words, part) in [
+        (&["run"][..], "no module is named"),
+        (&["run", "/nonexistent.ko"], "/nonexistent.ko"),
+        (&["run", "a.ko", "b.ko"], "b.ko is a second module"),
+        (&["run", "--frob", "a.ko"], "--frob"),
+        (&["sh", "ls"], "ls stands before"),
+        (&["abi"], "list, show or import"),
+        (&["abi", "frob"], "frob"),
+    ] {
+        let said = lkm(words);
+        assert_eq!((said.status, said.out.as_str()), (2, ""), "{words:?}: {said:?}");
+        assert!(said.err.contains(part), "{words:?}: {said:?}");
+    }
+}
+
+/// Whether modules can be built here: the other half of these tests needs Debian's headers.
+fn headers() -> bool {
+    std::fs::read_dir("/lib/modules").into_iter().flatten().flatten().any(|e| e.path().join("build/Makefile").exists())
+}
+
+#[test]
+fn a_failed_build_shows_the_compiler_s_words_with_the_right_file() {
+    assert!(headers(), "this test needs a kernel's headers");
+    let folder = Folder::new("build");
+    let file = folder.file("broken.c", "#include <linux/module.h>\nint x = nonsense;\nMODULE_LICENSE(\"GPL\");\n");
+    let said = run(Command::new(LKM).arg("run").arg(&file));
+    assert_eq!((said.status, said.out.as_str()), (122, ""), "{said:?}");
+    assert!(said.err.contains(&format!("{}:2:", file.display())), "{said:?}");
+    assert!(said.err.contains("nonsense"), "{said:?}");
+    let left = std::fs::read_dir(&folder.0).unwrap().count();
+    assert_eq!(left, 1, "the build must leave nothing beside the source");
+}
+
+#[test]
+fn a_folder_without_a_kbuild_is_refused() {
+    let folder = Folder::new("nokbuild");
+    folder.file("a.c", "");
+    let said = run(Command::new(LKM).arg("run").arg(&folder.0));
+    assert_eq!(said.status, 122, "{said:?}");
+    assert!(said.err.contains("neither a Kbuild nor a Makefile"), "{said:?}");
+}
+
+#[test]
+fn missing_headers_are_a_lack_with_a_cure() {
+    let folder = Folder::new("noheaders");
+    let file = folder.file("a.c", "");
+    let said = run(Command::new(LKM).args(["run", "--kernel", "9.9.9-none"]).arg(&file));
+    assert_eq!(said.status, 123, "{said:?}");
+    assert!(said.err.contains("apt install linux-headers-9.9.9-none"), "{said:?}");
+}
+
+#[test]
+fn kernels_are_listed_and_shown() {
+    let cache = Folder::new("cache");
+    let abi = |words: &[&str]| run(Command::new(LKM).arg("abi").args(words).env("XDG_CACHE_HOME", &cache.0));
+    let list = abi(&["list", "--json"]);
+    assert_eq!(list.status, 0, "{list:?}");
+    let release = "6.1.0-56-amd64";
+    assert!(Path::new("/boot/vmlinuz-6.1.0-56-amd64").exists(), "this test needs Debian's kernel {release}");
+    assert!(list.out.contains(release), "{list:?}");
+    let show = abi(&["show", "-k", release]);
+    assert!(show.out.contains("exports    10503"), "{show:?}");
+    assert_eq!(abi(&["show", "-k", release, "task_struct.pid"]).out, "task_struct.pid: pid_t at byte 2416 (0x970)\n");
+    let printk = abi(&["show", "-k", release, "_printk"]);
+    assert!(printk.out.contains("_printk(") && printk.out.contains("exported to all modules"), "{printk:?}");
+    let none = abi(&["show", "-k", release, "no_such_thing"]);
+    assert_eq!((none.status, none.out.as_str()), (2, ""), "{none:?}");
+    let absent = abi(&["show", "-k", "9.9.9-none"]);
+    assert_eq!(absent.status, 123, "{absent:?}");
+    assert!(absent.err.contains("9.9.9-none") && absent.err.contains("cure:"), "{absent:?}");
+}
