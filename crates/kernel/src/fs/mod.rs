@@ -9,10 +9,13 @@
 
 mod content;
 mod gate;
+pub mod module;
 mod node;
 mod open;
 mod path;
+pub mod proc;
 mod serve;
+pub mod sys;
 pub mod sysctl;
 mod tree;
 

@@ -1,7 +1,7 @@
 //! /proc/sys/kernel, compared with what the real kernel did.
 
-use crate::fs::sysctl::{KernelSysctls, TaintVar};
 use super::*;
+use crate::fs::sysctl::{KernelSysctls, TaintVar};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 

@@ -1,0 +1,243 @@
+//! /sys/module/X.
+//!
+//! Counterparts: kernel/module/sysfs.c, kernel/params.c (`module_attr_*`), lib/kobject_uevent.c
+//! (`kobject_synth_uevent`).
+
+use super::content::{attribute_ro, attribute_wo, binary, blob};
+use super::node::{Ctx, Directory, Spec};
+use super::proc::{ModuleState, shows_addresses};
+use super::sysctl::IntVar;
+use super::tree::{Registration, Tree};
+use kabi::errno::{EEXIST, EINVAL};
+use kabi::{Errno, KResult};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use wire::NodeId;
+
+/// `0x`, 16 digits and a newline.
+const SECTION_SIZE: u64 = 19;
+
+/// What /sys/module/X shows that changes while the module lives.
+pub trait ModuleView: Send + Sync {
+    /// Where it is in its life.
+    fn state(&self) -> ModuleState;
+    /// References.
+    fn refcount(&self) -> i64;
+    /// Taint letters such as `OE`; empty for none.
+    fn taints(&self) -> String;
+    /// Bytes of its core.
+    fn core_size(&self) -> u64;
+    /// Bytes of its init part; 0 once that is freed.
+    fn init_size(&self) -> u64;
+    /// Names of the modules that use it.
+    fn holders(&self) -> Vec<String>;
+    /// Someone asks for a uevent by writing to `uevent`: the action, and the variables that it shall carry
+    /// (`SYNTH_UUID=` among them).
+    ///
+    /// # Errors
+    /// What the write shall fail with.
+    fn uevent(&self, action: &str, variables: &[(String, String)]) -> KResult;
+}
+
+/// What stays the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ModuleFacts {
+    /// Its name.
+    pub name: String,
+    /// `MODULE_VERSION`.
+    pub version: Option<String>,
+    /// `srcversion` of its modinfo.
+    pub srcversion: Option<String>,
+    /// Names and addresses of its loaded, non-empty sections (`SHF_ALLOC`, and what kallsyms keeps).
+    pub sections: Vec<(String, u64)>,
+    /// Names and contents of its note sections.
+    pub notes: Vec<(String, Vec<u8>)>,
+}
+
+/// `holders/`: a link to each module that uses this one.
+struct Holders(Arc<dyn ModuleView>);
+
+impl Directory for Holders {
+    fn list(&self) -> KResult<Vec<(String, Spec)>> {
+        let link = |name: String| (name.clone(), Spec::symlink(&format!("../../{name}")));
+        Ok(self.0.holders().into_iter().map(link).collect())
+    }
+}
+
+/// A directory of /sys/module. Dropping it takes it away.
+pub struct ModuleDir {
+    tree: Tree,
+    parameters: Mutex<Option<NodeId>>,
+    dir: Registration,
+}
+
+impl ModuleDir {
+    /// The node of /sys/module/X.
+    pub fn id(&self) -> NodeId {
+        self.dir.id()
+    }
+
+    /// The node of `parameters/`, made when first asked for: a module without visible parameters has none.
+    ///
+    /// # Errors
+    /// As [`Tree::add`].
+    pub fn parameters(&self) -> Result<NodeId, Errno> {
+        let mut made = self.parameters.lock().unwrap_or_else(PoisonError::into_inner);
+        match *made {
+            Some(id) => Ok(id),
+            None => {
+                let id = self.tree.add(self.id(), "parameters", Spec::dir(0o755))?.keep();
+                Ok(*made.insert(id))
+            }
+        }
+    }
+
+    /// Leaves the directory in place for good (a built-in module); the result is its node.
+    pub fn keep(self) -> NodeId {
+        self.dir.keep()
+    }
+}
+
+/// What follows the action in a write to `uevent`: a UUID and `NAME=value` words of letters and digits.
+fn uevent_variables(rest: &str) -> Result<Vec<(String, String)>, Errno> {
+    let mut words = rest.split(' ');
+    let uuid = words.next().ok_or(EINVAL)?;
+    let dash = |at| matches!(at, 8 | 13 | 18 | 23);
+    let good = |(at, b): (usize, u8)| if dash(at) { b == b'-' } else { b.is_ascii_hexdigit() };
+    if uuid.len() != 36 || !uuid.bytes().enumerate().all(good) {
+        return Err(EINVAL);
+    }
+    let mut variables = vec![("SYNTH_UUID".to_owned(), uuid.to_owned())];
+    for word in words {
+        let (name, value) = word.split_once('=').ok_or(EINVAL)?;
+        let alnum = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric());
+        if !alnum(name) || !alnum(value) {
+            return Err(EINVAL);
+        }
+        variables.push((format!("SYNTH_ARG_{name}"), value.to_owned()));
+    }
+    Ok(variables)
+}
+
+/// Takes a write to a `uevent` file apart: the action and the event's variables.
+///
+/// # Errors
+/// `EINVAL`: no known action, or bad words behind it.
+pub fn parse_uevent(data: &[u8]) -> Result<(String, Vec<(String, String)>), Errno> {
+    let text = std::str::from_utf8(data).map_err(|_| EINVAL)?;
+    let text = text.strip_suffix(['\n', '\0']).unwrap_or(text);
+    let (action, rest) = match text.split_once(' ') {
+        Some((action, rest)) => (action, Some(rest)),
+        None => (text, None),
+    };
+    if !["add", "remove", "change", "move", "online", "offline", "bind", "unbind"].contains(&action) {
+        return Err(EINVAL);
+    }
+    // without a UUID the event says that nobody in particular asked
+    let nobody = || vec![("SYNTH_UUID".to_owned(), "0".to_owned())];
+    Ok((action.to_owned(), rest.map_or_else(|| Ok(nobody()), uevent_variables)?))
+}
+
+fn line(content: impl std::fmt::Display) -> Vec<u8> {
+    format!("{content}\n").into_bytes()
+}
+
+/// The `uevent` file of /sys/module/X.
+fn uevent(view: Arc<dyn ModuleView>) -> Spec {
+    attribute_wo(0o200, move |_, data| {
+        let (action, variables) = parse_uevent(data)?;
+        view.uevent(&action, &variables)?;
+        Ok(data.len())
+    })
+}
+
+/// A file of `sections/`: the address in one piece, at offset 0 only.
+fn section(address: u64, kptr_restrict: Arc<dyn IntVar>) -> Spec {
+    binary(0o400, SECTION_SIZE, move |ctx: &Ctx<'_>, offset, size| {
+        if offset != 0 {
+            return Err(EINVAL.into());
+        }
+        let mut text =
+            line(format_args!("0x{:016x}", if shows_addresses(ctx, kptr_restrict.get()) { address } else { 0 }));
+        text.truncate(size);
+        Ok(text)
+    })
+}
+
+/// The files of a loaded module.
+fn attributes(facts: &ModuleFacts, view: &Arc<dyn ModuleView>) -> Vec<(&'static str, Spec)> {
+    let show = |make: fn(&dyn ModuleView) -> Vec<u8>| {
+        let view = Arc::clone(view);
+        attribute_ro(0o444, move |_| Ok(make(&*view)))
+    };
+    let mut files = vec![
+        ("uevent", uevent(Arc::clone(view))),
+        ("initstate", show(|v| line(v.state().in_sysfs()))),
+        ("refcnt", show(|v| line(v.refcount()))),
+        ("taint", show(|v| line(v.taints()))),
+        ("coresize", show(|v| line(v.core_size()))),
+        ("initsize", show(|v| line(v.init_size()))),
+        ("holders", Spec::dynamic(0o755, Arc::new(Holders(Arc::clone(view))))),
+    ];
+    for (name, value) in [("version", &facts.version), ("srcversion", &facts.srcversion)] {
+        if let Some(value) = value.clone() {
+            files.push((name, attribute_ro(0o444, move |_| Ok(line(&value)))));
+        }
+    }
+    files
+}
+
+/// Makes /sys/module/X of a module that is being loaded, with everything but parameters.
+///
+/// # Errors
+/// `EEXIST`, or as [`Tree::add`].
+pub fn add_module(
+    tree: &Tree,
+    facts: &ModuleFacts,
+    view: &Arc<dyn ModuleView>,
+    kptr_restrict: &Arc<dyn IntVar>,
+) -> Result<ModuleDir, Errno> {
+    let dir = tree.add(tree.make_path("/sys/module")?, &facts.name, Spec::dir(0o755))?;
+    for (name, spec) in attributes(facts, view) {
+        tree.add(dir.id(), name, spec)?.keep();
+    }
+    if !facts.sections.is_empty() {
+        let sections = tree.add(dir.id(), "sections", Spec::dir(0o755))?.keep();
+        for (name, address) in unique(&facts.sections) {
+            tree.add(sections, &name, section(*address, Arc::clone(kptr_restrict)))?.keep();
+        }
+    }
+    if !facts.notes.is_empty() {
+        let notes = tree.add(dir.id(), "notes", Spec::dir(0o755))?.keep();
+        for (name, content) in unique(&facts.notes) {
+            tree.add(notes, &name, blob(0o444, content.clone()))?.keep();
+        }
+    }
+    Ok(ModuleDir { tree: tree.clone(), parameters: Mutex::default(), dir })
+}
+
+/// Sections with the name of an earlier one get a number, so that none is lost.
+///
+/// DIFFERS: Linux gives up the whole directory at the second section of a name.
+fn unique<T>(entries: &[(String, T)]) -> Vec<(String, &T)> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let named = entries.iter().map(|(name, content)| {
+        let n = seen.entry(name).and_modify(|n| *n = n.saturating_add(1)).or_insert(0);
+        (if *n == 0 { name.clone() } else { format!("{name}.{n}") }, content)
+    });
+    named.collect()
+}
+
+/// Makes /sys/module/X of a built-in module (`kernel`, `printk`): only `uevent` and what goes into its parameters.
+///
+/// # Errors
+/// `EEXIST`, or as [`Tree::add`].
+pub fn add_builtin(tree: &Tree, name: &str, view: &Arc<dyn ModuleView>) -> Result<ModuleDir, Errno> {
+    let parent = tree.make_path("/sys/module")?;
+    if tree.child(parent, name).is_some() {
+        return Err(EEXIST);
+    }
+    let dir = tree.add(parent, name, Spec::dir(0o755))?;
+    tree.add(dir.id(), "uevent", uevent(Arc::clone(view)))?.keep();
+    Ok(ModuleDir { tree: tree.clone(), parameters: Mutex::default(), dir })
+}
