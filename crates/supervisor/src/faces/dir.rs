@@ -20,19 +20,25 @@ struct Line {
 
 /// All open directories.
 #[derive(Debug, Default)]
-pub(super) struct Listings(Mutex<(u64, HashMap<u64, Arc<Vec<Line>>>)>);
+pub(super) struct Listings(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    last: u64,
+    open: HashMap<u64, Arc<Vec<Line>>>,
+}
 
 impl Listings {
     fn add(&self, lines: Vec<Line>) -> u64 {
         let mut listings = lock(&self.0);
-        listings.0 = listings.0.wrapping_add(1);
-        let handle = listings.0;
-        listings.1.insert(handle, Arc::new(lines));
+        listings.last = listings.last.wrapping_add(1);
+        let handle = listings.last;
+        listings.open.insert(handle, Arc::new(lines));
         handle
     }
 
     fn get(&self, handle: u64) -> Option<Arc<Vec<Line>>> {
-        lock(&self.0).1.get(&handle).cloned()
+        lock(&self.0).open.get(&handle).cloned()
     }
 }
 
@@ -112,7 +118,7 @@ impl Session {
 
     pub(super) fn release_dir(&self, mut body: In<'_>) -> Option<Reply> {
         let handle = body.u64()?;
-        lock(&self.listings.0).1.remove(&handle);
+        lock(&self.listings.0).open.remove(&handle);
         Some(Ok(Vec::new()))
     }
 }

@@ -3,7 +3,7 @@
 use super::abi::{Header, errno};
 use super::attr::entry_reply;
 use super::node::Node;
-use super::plan::{Entry, HOST_PROC, OwnDir};
+use super::plan::{Entry, HIDDEN, OwnDir};
 use super::session::{Reply, Session, Step};
 use crate::caller;
 use rustix::fs::AtFlags;
@@ -67,7 +67,7 @@ impl Session {
                     if let VfsReply::Link(target) = reply { Ok(target.into_bytes()) } else { Err(errno::EIO) }
                 });
             }
-            Some(Node::Process(pid)) => Ok(format!("{HOST_PROC}/{pid}")),
+            Some(Node::Process(pid)) => Ok(format!("{HIDDEN}/{pid}")),
             Some(Node::Static(index)) => match self.plan.nodes.get(index) {
                 Some(Entry::Link(target)) => Ok(target.clone()),
                 Some(Entry::SelfLink) => caller::identity(header.tid).map(|id| id.pid.to_string()).ok_or(errno::ENOENT),

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use wire::{Answer, Call, FileKind, NodeId, ROOT_DEV, ROOT_PROC, ROOT_SYS, VfsCall, VfsReply};
 
-/// The hidden directory in /proc on which the real one is mounted.
-pub(crate) const HOST_PROC: &str = ".host";
+/// The hidden directory in /proc on which the real one is mounted; the same in /proc/sys.
+pub(crate) const HIDDEN: &str = ".host";
 
 /// The host's devices that a program needs in any case.
 const HOST_DEVICES: &[&str] = &[
@@ -82,7 +82,7 @@ pub(crate) const TREES: [(&str, NodeId); 3] = [("proc", ROOT_PROC), ("sys", ROOT
 enum Style {
     /// Each is bound.
     Bind,
-    /// Each is a symbolic link into the hidden /proc: for directories with very many.
+    /// Each is a symbolic link into the hidden /proc/sys: for directories with very many.
     Link,
 }
 
@@ -165,14 +165,14 @@ impl Plan {
             };
             self.insert(dir, &name, node);
         }
-        if is_proc {
+        if is_proc || path == Path::new("/proc/sys") {
             let hidden = self.add(Entry::Host { is_dir: true, listed: false });
-            self.insert(dir, HOST_PROC, hidden);
+            self.insert(dir, HIDDEN, hidden);
         }
         dir
     }
 
-    /// All placeholders below the tree `name`, as absolute paths; the hidden directory is not among them.
+    /// All placeholders below the tree `name`, as absolute paths.
     pub(crate) fn placeholders(&self, tree: &str) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let root = match self.nodes.first() {
@@ -187,7 +187,7 @@ impl Plan {
 
     fn collect(&self, node: usize, path: &Path, found: &mut Vec<PathBuf>) {
         match self.nodes.get(node) {
-            Some(Entry::Host { listed: true, .. }) => found.push(path.to_owned()),
+            Some(Entry::Host { .. }) => found.push(path.to_owned()),
             Some(Entry::Dir { children, .. }) => {
                 for (name, child) in children {
                     self.collect(*child, &path.join(name), found);
@@ -205,11 +205,12 @@ fn host(kind: std::fs::FileType, path: &Path) -> Entry {
     Entry::Link(std::fs::read_link(path).map(|t| t.to_string_lossy().into_owned()).unwrap_or_default())
 }
 
-/// `/proc/sys/kernel/x` as a link target from where it stands: `../../.host/sys/kernel/x`.
+/// `/proc/sys/kernel/x` as a link target from where it stands: `../.host/kernel/x`. It has to stay below /proc/sys,
+/// because sysctl(8) refuses to leave that.
 fn into_hidden(path: &Path) -> String {
-    let inside = path.strip_prefix("/proc").unwrap_or(path);
+    let inside = path.strip_prefix("/proc/sys").unwrap_or(path);
     let up = "../".repeat(inside.components().count().saturating_sub(1));
-    format!("{up}{HOST_PROC}/{}", inside.display())
+    format!("{up}{HIDDEN}/{}", inside.display())
 }
 
 fn host_names(path: &Path) -> Vec<(String, std::fs::FileType)> {
@@ -230,9 +231,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_into_the_hidden_proc_are_relative() {
-        assert_eq!(into_hidden(Path::new("/proc/sys/kernel/hostname")), "../../.host/sys/kernel/hostname");
-        assert_eq!(into_hidden(Path::new("/proc/cpuinfo")), ".host/cpuinfo");
+    fn links_into_the_hidden_directory_are_relative() {
+        assert_eq!(into_hidden(Path::new("/proc/sys/kernel/hostname")), "../.host/kernel/hostname");
+        assert_eq!(into_hidden(Path::new("/proc/sys/dev/a/b")), "../../.host/dev/a/b");
     }
 
     #[test]
@@ -254,7 +255,10 @@ mod tests {
             Entry::Link("y".into()),
         ];
         let plan = Plan { nodes };
-        assert_eq!(plan.placeholders("proc"), [Path::new("/proc/stat"), Path::new("/proc/sys/vm")]);
+        assert_eq!(
+            plan.placeholders("proc"),
+            [Path::new("/proc/.host"), Path::new("/proc/stat"), Path::new("/proc/sys/vm")]
+        );
         assert_eq!(plan.placeholders("sys"), Vec::<PathBuf>::new());
     }
 }

@@ -3,7 +3,7 @@
 use super::channel::Failure;
 use super::directory::{clone_tree, mount_tree};
 use crate::faces::Plan;
-use crate::faces::plan::{HOST_PROC, TREES};
+use crate::faces::plan::{HIDDEN, TREES};
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, UnmountFlags};
 use std::ffi::CString;
@@ -51,7 +51,7 @@ pub(super) fn cover(plan: &Plan, proc: Option<&OwnedFd>) -> Result<(), Failure> 
         cover_tree(plan, tree)?;
     }
     if proc.is_some() {
-        let hidden = Path::new("/proc").join(HOST_PROC);
+        let hidden = Path::new("/proc").join(HIDDEN);
         rustix::mount::mount_move(PROC, &hidden)
             .map_err(Failure::at(format!("moving the real /proc to {}", hidden.display())))?;
         let _ = std::fs::remove_dir(PROC);
@@ -66,10 +66,9 @@ fn cover_tree(plan: &Plan, tree: &str) -> Result<(), Failure> {
     // All sources first: afterwards they are hidden.
     let mut sources: Vec<(PathBuf, OwnedFd)> = Vec::new();
     for path in plan.placeholders(tree) {
-        match clone_tree(&source(&path)) {
-            Ok(clone) => sources.push((path, clone)),
-            // It vanished, or a container's rules hide it: the placeholder stays empty.
-            Err(_) => {}
+        // What vanished, or what a container's rules hide, leaves its placeholder empty.
+        if let Some(Ok(clone)) = source(&path).map(|source| clone_tree(&source)) {
+            sources.push((path, clone));
         }
     }
     let target = Path::new("/").join(tree);
@@ -82,10 +81,30 @@ fn cover_tree(plan: &Plan, tree: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Where the host's file behind the placeholder is while the trees are covered.
-fn source(placeholder: &Path) -> PathBuf {
-    match placeholder.strip_prefix("/proc") {
-        Ok(inside) => Path::new(PROC).join(inside),
-        Err(_) => placeholder.to_owned(),
+/// Where the host's file behind the placeholder is while the trees are covered; `None` for the real /proc itself, which
+/// is moved there in the end.
+fn source(placeholder: &Path) -> Option<PathBuf> {
+    let Ok(inside) = placeholder.strip_prefix("/proc") else { return Some(placeholder.to_owned()) };
+    if !inside.ends_with(HIDDEN) {
+        return Some(Path::new(PROC).join(inside));
+    }
+    let parent = inside.parent().filter(|parent| *parent != Path::new(""))?;
+    Some(Path::new(PROC).join(parent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_have_sources() {
+        for (placeholder, expected) in [
+            ("/proc/stat", Some("/run/lkm/proc/stat")),
+            ("/proc/sys/.host", Some("/run/lkm/proc/sys")),
+            ("/proc/.host", None),
+            ("/sys/fs", Some("/sys/fs")),
+        ] {
+            assert_eq!(source(Path::new(placeholder)).as_deref(), expected.map(Path::new), "{placeholder}");
+        }
     }
 }

@@ -130,6 +130,7 @@ impl Mock {
         match path {
             "/proc/modules" => Answer::Data(self.modules().into_bytes()),
             "/proc/caller" => Answer::Data(format!("{caller:?}").into_bytes()),
+            "/proc/handles" => Answer::Data(self.state.lock().unwrap().handles.len().to_string().into_bytes()),
             "/proc/sleep" => self.sleep(id),
             "/proc/abort" => std::process::abort(),
             "/proc/bug" => {

@@ -6,6 +6,7 @@
 mod basics;
 #[path = "../common/mod.rs"]
 mod common;
+mod faces;
 mod lifetime;
 mod tools;
 
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     if filter == "--supervise" || std::env::var_os("LKM_TEST_SUPERVISE").is_some() {
         return lifetime::supervise();
     }
-    let tests: Vec<Test> = [basics::TESTS, lifetime::TESTS].concat();
+    let tests: Vec<Test> = [basics::TESTS, lifetime::TESTS, faces::TESTS].concat();
     let mut failed = 0;
     for (name, test) in tests.iter().filter(|(name, _)| name.contains(&filter)) {
         let fine = std::panic::catch_unwind(test).is_ok();
