@@ -72,8 +72,6 @@ pub(crate) struct Elf<'a> {
     pub data: &'a [u8],
     pub sections: Vec<Section>,
     pub segments: Vec<Segment>,
-    /// Where the section headers end: the appended relocation tables follow.
-    pub end: usize,
 }
 
 impl<'a> Elf<'a> {
@@ -83,9 +81,9 @@ impl<'a> Elf<'a> {
             return Err(Error::image("not a 64-bit little-endian ELF file"));
         }
         let short = || Error::image("the ELF headers reach beyond the end of the file");
-        let (sections, end) = sections_of(data).ok_or_else(short)?;
+        let sections = sections_of(data).ok_or_else(short)?;
         let segments = segments_of(data).ok_or_else(short)?;
-        Ok(Elf { data, sections, segments, end })
+        Ok(Elf { data, sections, segments })
     }
 
     /// The section called `name`.
@@ -99,11 +97,6 @@ impl<'a> Elf<'a> {
             return None;
         }
         slice(self.data, usize::try_from(section.offset).ok()?, usize::try_from(section.size).ok()?)
-    }
-
-    /// `len` initialised bytes at a link-time address.
-    pub fn at(&self, addr: u64, len: usize) -> Option<&'a [u8]> {
-        slice(self.data, self.offset_of(addr)?, len)
     }
 
     /// Where the byte at a link-time address lies in the file.
@@ -141,12 +134,12 @@ fn build_id_in(notes: &[u8]) -> Option<&[u8]> {
     None
 }
 
-fn sections_of(data: &[u8]) -> Option<(Vec<Section>, usize)> {
+fn sections_of(data: &[u8]) -> Option<Vec<Section>> {
     let start = usize::try_from(u64_at(data, 0x28)?).ok()?;
     let (entry, count, strings) = (usize::from(u16_at(data, 0x3a)?), u16_at(data, 0x3c)?, u16_at(data, 0x3e)?);
     let header = |i: u16| slice(data, start.checked_add(usize::from(i).checked_mul(entry)?)?, 64);
     if count == 0 {
-        return Some((Vec::new(), data.len()));
+        return Some(Vec::new());
     }
     let names = header(strings)?;
     let names = slice(data, usize::try_from(u64_at(names, 24)?).ok()?, usize::try_from(u64_at(names, 32)?).ok()?)?;
@@ -165,7 +158,7 @@ fn sections_of(data: &[u8]) -> Option<(Vec<Section>, usize)> {
         section.addr.checked_add(section.size)?;
         sections.push(section);
     }
-    Some((sections, start.checked_add(usize::from(count).checked_mul(entry)?)?))
+    Some(sections)
 }
 
 /// A note section keeps a name that starts with ".note" whatever it is called (`Elf::build_id` relies on it).

@@ -2,6 +2,7 @@
 
 use crate::cache::dir::{self, Key};
 use crate::error::{Error, Result};
+use crate::headers::{self, Place};
 use crate::import::{self, Progress};
 use crate::profile::Profile;
 use crate::symvers;
@@ -87,6 +88,14 @@ impl Profile {
                 None => looked.push(format!("{} (absent)", image.display())),
             }
         }
+        match build_folder(release, options).map(|build| from_headers(release, &build, options)) {
+            Some(Ok(profile)) => return Ok(profile),
+            Some(Err(error)) => looked.push(error.to_string()),
+            None => looked.push(format!(
+                "{} (no headers)",
+                options.under_root(&format!("lib/modules/{release}/build")).display()
+            )),
+        }
         Err(Error::NotFound { release: release.to_owned(), looked })
     }
 
@@ -117,7 +126,9 @@ pub fn list(options: &Options) -> Vec<Available> {
     for release in releases(options) {
         let image = images_of(&release, options).into_iter().find(|p| p.exists());
         let Some(source) = image.clone().or_else(|| build_folder(&release, options)) else { continue };
-        let cached = Key::of(&release, &[&source])
+        let state = if image.is_some() { Some(source.clone()) } else { symvers::locate(&source) };
+        let cached = state
+            .and_then(|path| Key::of(&release, &[&path]))
             .is_some_and(|key| dir::open(&dir::folders(options.cache_dir.as_deref()), &key).is_some());
         found.push(Available { release, source, is_image: image.is_some(), cached });
     }
@@ -153,7 +164,7 @@ fn images_of(release: &str, options: &Options) -> Vec<PathBuf> {
 }
 
 /// The folder modules of a release are built with. The link to it is absolute and must stay under the root.
-pub(crate) fn build_folder(release: &str, options: &Options) -> Option<PathBuf> {
+fn build_folder(release: &str, options: &Options) -> Option<PathBuf> {
     let link = options.under_root(&format!("lib/modules/{release}/build"));
     let target = match std::fs::read_link(&link) {
         Ok(target) => match target.strip_prefix("/") {
@@ -186,7 +197,24 @@ fn open_or_import(image: &Path, label: &str, release: Option<&str>, options: &Op
     if let Some((bytes, head, path)) = dir::open(&folders, &key) {
         return Some(Ok(Profile::new((bytes, head, Some(path)))));
     }
-    let symvers = release.and_then(|r| build_folder(r, options)).and_then(|b| symvers::locate(&b));
-    let stored = import::image(image, symvers.as_deref(), &folders, &key, &|p| options.tell(p));
+    let build = release.and_then(|r| build_folder(r, options));
+    let place = build.as_deref().zip(release).map(|(build, release)| place(release, build, options));
+    let stored = import::image(image, place, &folders, &key, &|p| options.tell(p));
     Some(stored.map(Profile::new))
+}
+
+fn place<'p>(release: &'p str, build: &'p Path, options: &Options) -> Place<'p> {
+    Place { release, build, ask_running: options.root == Path::new("/") }
+}
+
+/// The profile made from headers, where no image serves.
+fn from_headers(release: &str, build: &Path, options: &Options) -> Result<Profile> {
+    let missing = || Error::Headers { path: build.to_owned(), reason: "there is no Module.symvers".to_owned() };
+    let key = symvers::locate(build).and_then(|path| Key::of(release, &[&path])).ok_or_else(missing)?;
+    let folders = dir::folders(options.cache_dir.as_deref());
+    if let Some((bytes, head, path)) = dir::open(&folders, &key) {
+        return Ok(Profile::new((bytes, head, Some(path))));
+    }
+    let place = place(release, build, options);
+    headers::import(place, &folders, &key, &|p| options.tell(p)).map(Profile::new)
 }

@@ -8,6 +8,7 @@ use crate::cache::map::Bytes;
 use crate::elf::Elf;
 use crate::error::{Error, Result};
 use crate::exports::{self, RawExport};
+use crate::headers::{self, Place};
 use crate::kallsyms::{self, RawSymbol};
 use crate::symvers;
 use crate::tables::{self, Names};
@@ -35,7 +36,7 @@ pub(crate) type Stored = (Bytes, Head, Option<PathBuf>);
 /// Imports a kernel image and stores the profile.
 pub(crate) fn image(
     path: &Path,
-    symvers: Option<&Path>,
+    headers: Option<Place<'_>>,
     folders: &[PathBuf],
     key: &Key,
     tell: Tell<'_>,
@@ -45,26 +46,25 @@ pub(crate) fn image(
     let raw = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
     let report = |done, total| tell(Progress { phase: "unpack", done, total });
     let vmlinux = unpack::vmlinux_of(&raw, &report).map_err(|e| e.for_image(path))?;
-    let mut contents = contents_of(&vmlinux, symvers, tell).map_err(|e| e.for_image(path))?;
+    let mut contents = contents_of(&vmlinux, headers, tell).map_err(|e| e.for_image(path))?;
     contents.note(Note::Source, path.to_string_lossy());
-    contents.note(Note::Origin, "image");
     step("write");
     dir::store(folders, key, &contents)
 }
 
 /// Everything a profile keeps of a `vmlinux`.
-pub(crate) fn contents_of<'a>(vmlinux: &'a [u8], symvers: Option<&Path>, tell: Tell<'_>) -> Result<Contents<'a>> {
+pub(crate) fn contents_of<'a>(vmlinux: &'a [u8], headers: Option<Place<'_>>, tell: Tell<'_>) -> Result<Contents<'a>> {
     let step = |phase| tell(Progress { phase, done: 0, total: 0 });
     let elf = Elf::parse(vmlinux)?;
     let mut contents = Contents::default();
     contents.borrowed(Part::Image, vmlinux);
     step("exports");
     let mut exports = exports::exports(&elf)?;
-    fill_crcs(&mut exports, symvers)?;
+    fill_crcs(&mut exports, headers.and_then(|h| symvers::locate(h.build)).as_deref())?;
     step("symbols");
     let symbols = symbols_of(&elf, &exports);
     step("types");
-    add_types(&elf, &mut contents)?;
+    add_types(&elf, &exports, headers, &mut contents, tell)?;
     add_identity(&elf, &symbols, &mut contents)?;
     let mut names = Names::default();
     tables::write_symbols(&symbols, &mut names, &mut contents);
@@ -111,17 +111,31 @@ fn size_of_export(elf: &Elf<'_>, symbols: &[RawSymbol], export: &RawExport) -> u
     next.min(end).saturating_sub(export.addr)
 }
 
-fn add_types(elf: &Elf<'_>, contents: &mut Contents<'_>) -> Result<()> {
-    let no_types = || {
+/// The image's BTF; of a kernel built without, what its headers tell.
+fn add_types(
+    elf: &Elf<'_>,
+    exports: &[RawExport],
+    headers: Option<Place<'_>>,
+    contents: &mut Contents<'_>,
+    tell: Tell<'_>,
+) -> Result<()> {
+    if let Some((section, raw)) = elf.section(".BTF").and_then(|s| Some((s, elf.bytes_of(s)?))) {
+        contents.part(Part::BtfIndex, btf::index::build(raw)?);
+        contents.in_image(Part::Btf, Span { start: section.offset as usize, len: raw.len() });
+        contents.note(Note::Origin, "image");
+        return Ok(());
+    }
+    let place = headers.ok_or_else(|| {
         Error::image(
             "the kernel was built without BTF (CONFIG_DEBUG_INFO_BTF), so its layouts are not known; \
              cure: install this kernel's headers",
         )
-    };
-    let section = elf.section(".BTF").ok_or_else(no_types)?;
-    let raw = elf.bytes_of(section).ok_or_else(no_types)?;
-    contents.part(Part::BtfIndex, btf::index::build(raw)?);
-    contents.in_image(Part::Btf, Span { start: section.offset as usize, len: raw.len() });
+    })?;
+    let names: Vec<&str> = exports.iter().map(|e| e.name.as_str()).collect();
+    let types = headers::types_of(place, &names, tell)?;
+    contents.part(Part::BtfIndex, btf::index::build(&types.raw)?);
+    contents.part(Part::Btf, types.raw);
+    contents.note(Note::Origin, format!("image and {}", types.origin));
     Ok(())
 }
 

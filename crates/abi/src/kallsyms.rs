@@ -172,9 +172,10 @@ fn offsets_of(data: &[u8], names: usize, count: usize, after_tokens: usize, text
     let table = align_up(count.checked_mul(4)?, 8)?;
     // Up to 6.3: offsets, base, count, names.
     if let (Some(base_at), Some(offsets)) = (names.checked_sub(16), names.checked_sub(16 + table))
-        && let Some(base) = u64_at(data, base_at).filter(|&b| b >= KERNEL_HALF) {
-            return Some((offsets, base));
-        }
+        && let Some(base) = u64_at(data, base_at).filter(|&b| b >= KERNEL_HALF)
+    {
+        return Some((offsets, base));
+    }
     // From 6.4 on: ..., token index, offsets, base.
     let offsets = align_up(after_tokens, 8)?;
     let base = u64_at(data, offsets.checked_add(table)?).filter(|&b| b >= KERNEL_HALF);

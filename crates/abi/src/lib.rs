@@ -15,7 +15,7 @@
 //!
 //! The way of an import by file: `find` (which image), `unpack` (bzImage to ELF), `elf`, `exports` (__ksymtab),
 //! `kallsyms` (symbols), `btf/index` (types), `tables` and `cache/format` (the file), `cache/dir` (where it is kept);
-//! of a question: `profile`, `btf`.
+//! of a question: `profile`, `btf`. Without an image: `headers` (BTF that is there, or `headers/probe` and `headers/dwarf`).
 //!
 //! Assumes x86-64 images; sizes of pointers are 8.
 
@@ -28,6 +28,7 @@ mod error;
 mod exports;
 mod find;
 mod hash;
+mod headers;
 mod import;
 mod kallsyms;
 mod profile;

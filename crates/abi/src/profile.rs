@@ -86,7 +86,8 @@ impl Profile {
         self.parts.get(Part::Image as usize).copied().flatten().is_some()
     }
 
-    /// How it was made: "image", or what the layouts come from without one ("headers: BTF", "headers: DWARF").
+    /// Where the layouts come from: "image", "headers: BTF", "headers: BTF of the running kernel", "headers: DWARF",
+    /// or "image and headers: ..." for a kernel built without BTF.
     pub fn origin(&self) -> &str {
         self.note(Note::Origin).unwrap_or("")
     }

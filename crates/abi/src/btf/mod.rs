@@ -8,8 +8,7 @@ mod decl;
 pub(crate) mod index;
 mod layout;
 mod proto;
-#[cfg(test)]
-mod write;
+pub(crate) mod write;
 
 pub use layout::Member;
 pub use proto::{Param, Prototype, Value, ValueClass};
@@ -82,7 +81,6 @@ impl Kind {
 pub(crate) struct Record<'a> {
     pub name_off: u32,
     pub kind: Kind,
-    pub vlen: usize,
     pub kflag: bool,
     /// A size or a type, by kind.
     pub size_or_type: u32,
@@ -97,7 +95,6 @@ impl<'a> Record<'a> {
         Some(Record {
             name_off: u32_at(types, off)?,
             kind,
-            vlen,
             kflag: info >> 31 != 0,
             size_or_type: u32_at(types, off.checked_add(8)?)?,
             tail: crate::bytes::slice(types, off.checked_add(12)?, kind.tail_len(vlen))?,
@@ -191,7 +188,7 @@ impl<'a> Btf<'a> {
 
     pub(crate) fn record(&self, id: TypeId) -> Option<Record<'a>> {
         if id == TypeId::VOID {
-            return Some(Record { name_off: 0, kind: Kind::Void, vlen: 0, kflag: false, size_or_type: 0, tail: &[] });
+            return Some(Record { name_off: 0, kind: Kind::Void, kflag: false, size_or_type: 0, tail: &[] });
         }
         Record::read(self.types, self.layout.offset_of(id.0)? as usize)
     }

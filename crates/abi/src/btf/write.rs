@@ -10,8 +10,6 @@ pub(crate) struct Writer {
     strings: Vec<u8>,
     known: HashMap<String, u32>,
     next: u32,
-    /// Where each type's record starts, by its number.
-    starts: Vec<usize>,
 }
 
 /// A member to be written: offset and width in bits (width 0: not a bit-field).
@@ -36,6 +34,7 @@ pub(crate) const KIND_CONST: u32 = 10;
 pub(crate) const KIND_RESTRICT: u32 = 11;
 pub(crate) const KIND_FUNC: u32 = 12;
 const KIND_FUNC_PROTO: u32 = 13;
+const KIND_VAR: u32 = 14;
 pub(crate) const KIND_FLOAT: u32 = 16;
 const KIND_ENUM64: u32 = 19;
 
@@ -44,7 +43,7 @@ const MAX_VLEN: usize = 0xffff;
 
 impl Writer {
     pub fn new() -> Self {
-        Writer { types: Vec::new(), strings: vec![0], known: HashMap::new(), next: 1, starts: vec![0] }
+        Writer { types: Vec::new(), strings: vec![0], known: HashMap::new(), next: 1 }
     }
 
     fn string(&mut self, s: &str) -> u32 {
@@ -69,7 +68,6 @@ impl Writer {
 
     fn start(&mut self, name: &str, kind: u32, kflag: bool, vlen: usize, size_or_type: u32) -> TypeId {
         let name = self.string(name);
-        self.starts.push(self.types.len());
         self.words(&[name, u32::from(kflag) << 31 | kind << 24 | vlen as u32, size_or_type]);
         self.next += 1;
         TypeId(self.next - 1)
@@ -92,13 +90,15 @@ impl Writer {
         id
     }
 
-    /// A struct or union. The kind flag is always set, so that bit-fields keep their widths.
+    /// A struct or union. The kind flag, which leaves only 24 bits to an offset, is set where there are bit-fields.
     pub fn aggregate(&mut self, kind: u32, name: &str, size: u32, members: &[NewMember]) -> TypeId {
         let members = members.get(..MAX_VLEN).unwrap_or(members);
-        let id = self.start(name, kind, true, members.len(), size);
+        let kflag = members.iter().any(|m| m.bit_size != 0);
+        let id = self.start(name, kind, kflag, members.len(), size);
         for m in members {
             let name = self.string(&m.name);
-            self.words(&[name, m.ty.0, m.bit_size << 24 | m.bit_offset & 0xff_ffff]);
+            let offset = if kflag { (m.bit_size << 24) | (m.bit_offset & 0xff_ffff) } else { m.bit_offset };
+            self.words(&[name, m.ty.0, offset]);
         }
         id
     }
@@ -129,12 +129,16 @@ impl Writer {
         id
     }
 
-    /// Sets the target of an already written reference (types can refer to later ones).
-    pub fn set_target(&mut self, id: TypeId, target: TypeId) {
-        let at = self.starts.get(id.0 as usize).map_or(usize::MAX, |start| start + 8);
-        if let Some(word) = at.checked_add(4).and_then(|end| self.types.get_mut(at..end)) {
-            word.copy_from_slice(&target.0.to_le_bytes());
-        }
+    /// A global variable.
+    pub fn variable(&mut self, name: &str, ty: TypeId) -> TypeId {
+        let id = self.start(name, KIND_VAR, false, 0, ty.0);
+        self.words(&[1]);
+        id
+    }
+
+    /// The number the next type gets.
+    pub fn next_id(&self) -> TypeId {
+        TypeId(self.next)
     }
 
     /// The finished bytes.
