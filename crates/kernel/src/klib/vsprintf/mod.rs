@@ -28,7 +28,11 @@ mod symbol;
 mod time;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod mock;
+#[cfg(test)]
+mod recorded;
 #[cfg(test)]
 mod tests;
 

@@ -199,7 +199,9 @@ impl Printer<'_, '_> {
     }
 }
 
-/// A number with the conversion's own width and flags, inside of the kernel's fixed buffer.
+/// A number with the conversion's own width and flags.
+///
+/// DIFFERS: a width that does not fit into the kernel's buffer destroys its stack there; here the number is cut.
 fn append(text: &mut Vec<u8>, limit: usize, value: u64, spec: Spec) {
     let room = limit.saturating_sub(text.len());
     number(&mut Out::new(text, room), value, spec);

@@ -4,18 +4,27 @@ use super::decode::Spec;
 use super::out::Out;
 
 /// Writes the digits of `num` at the end of `buf` and returns where they start.
-fn digits(mut num: u64, base: u8, upper: bool, buf: &mut [u8; 24]) -> usize {
-    let table: &[u8; 16] = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
-    let base = u64::from(base.max(2));
+fn digits(num: u64, base: u8, upper: bool, buf: &mut [u8; 24]) -> usize {
+    // With a constant base the divisions become multiplications and shifts.
+    match base {
+        8 => digits_in::<8>(num, b'a', buf),
+        16 => digits_in::<16>(num, if upper { b'A' } else { b'a' }, buf),
+        _ => digits_in::<10>(num, b'a', buf),
+    }
+}
+
+fn digits_in<const BASE: u64>(mut num: u64, ten: u8, buf: &mut [u8; 24]) -> usize {
     let mut start = buf.len();
-    loop {
+    for place in buf.iter_mut().rev() {
+        let digit = (num % BASE) as u8;
+        *place = if digit < 10 { b'0' + digit } else { ten + (digit - 10) };
         start -= 1;
-        buf[start] = table[(num % base) as usize & 15];
-        num /= base;
-        if num == 0 || start == 0 {
-            return start;
+        num /= BASE;
+        if num == 0 {
+            break;
         }
     }
+    start
 }
 
 /// Formats `num` as `spec` asks. Without [`Spec::SIGN`] it is unsigned.
