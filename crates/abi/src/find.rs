@@ -1,5 +1,6 @@
 //! Finding what a profile can be made from, and the one made earlier.
 
+use crate::bytes::{find, u16_at, u64_at};
 use crate::cache::dir::{self, Key};
 use crate::error::{Error, Result};
 use crate::headers::{self, Place};
@@ -7,6 +8,7 @@ use crate::import::{self, Progress};
 use crate::profile::Profile;
 use crate::symvers;
 use std::fmt;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -124,7 +126,7 @@ impl Profile {
 pub fn list(options: &Options) -> Vec<Available> {
     let mut found: Vec<Available> = Vec::new();
     for release in releases(options) {
-        let image = images_of(&release, options).into_iter().find(|p| p.exists());
+        let image = images_of(&release, options).into_iter().find(|p| may_be_image(p));
         let Some(source) = image.clone().or_else(|| build_folder(&release, options)) else { continue };
         let state = if image.is_some() { Some(source.clone()) } else { symvers::locate(&source) };
         let cached = state
@@ -163,6 +165,23 @@ fn images_of(release: &str, options: &Options) -> Vec<PathBuf> {
     all
 }
 
+/// Whether a file may be a whole image. Some headers bring a `vmlinux` with nothing but type information: an
+/// ELF file without the table of exports is none. Reads only the section headers and names.
+fn may_be_image(path: &Path) -> bool {
+    let Ok(file) = std::fs::File::open(path) else { return path.exists() };
+    let read = |at: u64, len: usize| {
+        let mut bytes = vec![0; len];
+        file.read_exact_at(&mut bytes, at).ok().map(|()| bytes)
+    };
+    let names = || {
+        let head = read(0, 64).filter(|h| h.starts_with(b"\x7fELF"))?;
+        let at = u64_at(&head, 0x28)?.checked_add(u64::from(u16_at(&head, 0x3e)?).checked_mul(64)?)?;
+        let strings = read(at, 64)?;
+        read(u64_at(&strings, 24)?, usize::try_from(u64_at(&strings, 32)?).ok().filter(|&len| len < 1 << 20)?)
+    };
+    names().is_none_or(|names| find(&names, b"\0__ksymtab\0", 0).is_some())
+}
+
 /// The folder modules of a release are built with. The link to it is absolute and must stay under the root.
 fn build_folder(release: &str, options: &Options) -> Option<PathBuf> {
     let link = options.under_root(&format!("lib/modules/{release}/build"));
@@ -196,6 +215,10 @@ fn open_or_import(image: &Path, label: &str, release: Option<&str>, options: &Op
     let folders = dir::folders(options.cache_dir.as_deref());
     if let Some((bytes, head, path)) = dir::open(&folders, &key) {
         return Some(Ok(Profile::new((bytes, head, Some(path)))));
+    }
+    if !may_be_image(image) {
+        let reason = "it holds only type information, not a kernel".to_owned();
+        return Some(Err(Error::Image { path: image.to_owned(), reason }));
     }
     let build = release.and_then(|r| build_folder(r, options));
     let place = build.as_deref().zip(release).map(|(build, release)| place(release, build, options));

@@ -12,13 +12,13 @@ fn cache() -> PathBuf {
 }
 
 /// A root that has the headers of a release but no image.
-fn headers_only(release: &str) -> Option<Options> {
+fn headers_only(release: &str, test: &str) -> Option<Options> {
     let build = Path::new("/lib/modules").join(release).join("build");
     if !build.join("Module.symvers").exists() || !Path::new(&format!("/boot/vmlinuz-{release}")).exists() {
         eprintln!("SKIPPED: image and headers of {release} are not both installed");
         return None;
     }
-    let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("headers-root-{release}"));
+    let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("headers-root-{test}"));
     let _ = std::fs::remove_dir_all(&root);
     std::fs::create_dir_all(root.join("lib/modules").join(release)).unwrap();
     std::fs::create_dir_all(root.join("usr")).unwrap();
@@ -54,7 +54,7 @@ fn compare_structs(ours: &Profile, truth: &Profile) -> (u32, Vec<String>) {
 
 #[test]
 fn the_probes_layouts_are_the_images() {
-    let Some(options) = headers_only(DEBIAN_6_1) else { return };
+    let Some(options) = headers_only(DEBIAN_6_1, "dwarf") else { return };
     let (p, truth) = (Profile::for_release(DEBIAN_6_1, &options).unwrap(), image(DEBIAN_6_1));
     assert_eq!((p.origin(), p.has_image()), ("headers: DWARF", false));
     assert_eq!(p.offset_of("task_struct", "pid"), Some(0x970));
@@ -105,7 +105,7 @@ fn prototypes_agree(p: &Profile, truth: &Profile) {
 
 #[test]
 fn btf_that_the_headers_bring_is_used() {
-    let Some(options) = headers_only(DEBIAN_6_12) else { return };
+    let Some(options) = headers_only(DEBIAN_6_12, "btf") else { return };
     let (p, truth) = (Profile::for_release(DEBIAN_6_12, &options).unwrap(), image(DEBIAN_6_12));
     assert_eq!((p.origin(), p.has_image()), ("headers: BTF", false));
     assert_eq!(p.size_of("struct module"), Some(1280));
@@ -122,7 +122,7 @@ fn btf_that_the_headers_bring_is_used() {
 /// An image without BTF: symbols and exports from it, layouts from the headers.
 #[test]
 fn an_image_without_btf_takes_the_layouts_from_headers() {
-    let Some(options) = headers_only(DEBIAN_6_12) else { return };
+    let Some(options) = headers_only(DEBIAN_6_12, "no-btf") else { return };
     let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("no-btf-root");
     let _ = std::fs::remove_dir_all(&root);
     std::fs::create_dir_all(root.join("boot")).unwrap();
