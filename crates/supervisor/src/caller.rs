@@ -49,6 +49,14 @@ pub(crate) fn process_of(tid: u32) -> Option<u32> {
     numbers(&fs::read_to_string(format!("/proc/{tid}/status")).ok()?, "Tgid").next()
 }
 
+/// The effective user and group id of a thread, in the supervisor's numbering.
+pub(crate) fn ids_of(tid: u32) -> Option<(u32, u32)> {
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+    // Real, effective, saved, file system.
+    let effective = |name| numbers(&status, name).nth(1);
+    Some((effective("Uid")?, effective("Gid")?))
+}
+
 /// The caller with the host's ids `tid`, `uid` and `gid`.
 pub(crate) fn resolve(tid: u32, uid: u32, gid: u32) -> Caller {
     with_ids(identity(tid), tid, uid, gid)

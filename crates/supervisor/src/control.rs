@@ -2,15 +2,18 @@
 //!
 //! One thread for each connection. Whatever caller a tool writes into its frame, the socket's credentials count.
 
-use crate::link::{Link, lock};
+use crate::link::Link;
 use crate::{Error, caller};
 use rustix::process::{Pid, PidfdFlags, Signal};
-use std::collections::HashSet;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 use wire::{Answer, Call, Caller, Conn, Frame, VfsCall};
 
 const EPERM: i32 = 1;
+/// How often a waiting call looks whether its tool is still there.
+const LOOK_AFTER: Duration = Duration::from_millis(100);
 
 /// Translates a user and a group id of the host to those inside.
 pub(crate) type MapIds = Arc<dyn Fn(u32, u32) -> (u32, u32) + Send + Sync>;
@@ -37,14 +40,13 @@ pub(crate) fn serve(listener: &OwnedFd, link: &Arc<Link>, map: &MapIds) {
     }
 }
 
+/// A tool's connection: one call after the other. Answers are sent from here and not from the link's reader, which a
+/// tool that does not read (a stopped one) must not hold up.
 struct Connection {
     conn: Conn,
-    answers: Arc<Mutex<Conn>>,
-    pidfd: Option<Arc<OwnedFd>>,
+    pidfd: Option<OwnedFd>,
     caller: Caller,
     link: Arc<Link>,
-    /// Ids of the link's calls that are not answered yet.
-    open: Arc<Mutex<HashSet<u64>>>,
 }
 
 impl Connection {
@@ -53,56 +55,53 @@ impl Connection {
         let pid = peer.pid.as_raw_nonzero().get().unsigned_abs();
         let pidfd = open_peer(peer.pid);
         let (uid, gid) = map(peer.uid.as_raw(), peer.gid.as_raw());
-        let conn = Conn::new(socket);
-        let answers = Arc::new(Mutex::new(conn.try_clone()?));
-        Ok(Self { conn, answers, pidfd, caller: caller::resolve(pid, uid, gid), link, open: Arc::default() })
+        Ok(Self { conn: Conn::new(socket), pidfd, caller: caller::resolve(pid, uid, gid), link })
     }
 
     fn run(self) {
         while let Ok(received) = self.conn.receive() {
-            let Frame::Call { id, call, .. } = received.frame else { break };
-            if refused(&call) {
-                let _ = lock(&self.answers).send(&Frame::Answer { id, answer: Answer::Errno(EPERM) }, &[]);
-                continue;
+            let Frame::Call { id, call, .. } = received.frame else { return };
+            let answer = if refused(&call) { Some(Answer::Errno(EPERM)) } else { self.forward(call, &received.fds) };
+            let Some(answer) = answer else { return };
+            if answer == Answer::Killed {
+                kill(self.pidfd.as_ref());
             }
-            self.forward(id, call, &received.fds);
-        }
-        // The tool is gone; what it waits for should not go on for ever.
-        let open: Vec<u64> = lock(&self.open).iter().copied().collect();
-        for id in open {
-            self.link.interrupt(self.caller.clone(), id);
+            if self.conn.send(&Frame::Answer { id, answer }, &[]).is_err() {
+                return;
+            }
         }
     }
 
-    fn forward(&self, id: u64, call: Call, fds: &[OwnedFd]) {
-        let (answers, pidfd, open) = (self.answers.clone(), self.pidfd.clone(), self.open.clone());
-        let ours = Arc::new(Mutex::new((None, false)));
-        let state = ours.clone();
-        let done = Box::new(move |result| {
-            let answer = answer_of(result);
-            if answer == Answer::Killed {
-                kill(pidfd.as_deref());
-            }
-            let mut state = lock(&state);
-            state.1 = true;
-            if let Some(id) = state.0 {
-                lock(&open).remove(&id);
-            }
-            let _ = lock(&answers).send(&Frame::Answer { id, answer }, &[]);
-        });
+    /// Makes the call; `None` if the tool went away meanwhile, and the call is interrupted then.
+    fn forward(&self, call: Call, fds: &[OwnedFd]) -> Option<Answer> {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         let fds: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
+        let done = Box::new(move |result| drop(sender.send(result)));
         let sent = self.link.submit(self.caller.clone(), call, &fds, done);
-        let mut state = lock(&ours);
-        if !state.1 {
-            state.0 = Some(sent);
-            lock(&self.open).insert(sent);
+        loop {
+            match receiver.recv_timeout(LOOK_AFTER) {
+                Ok(result) => return Some(answer_of(result)),
+                Err(RecvTimeoutError::Timeout) if self.is_gone() => {
+                    self.link.interrupt(self.caller.clone(), sent);
+                    return None;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
         }
+    }
+
+    fn is_gone(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let mut fds = [PollFd::new(&self.conn, PollFlags::RDHUP)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut fds, Some(&now)).is_ok_and(|ready| ready > 0)
     }
 }
 
 /// The peer's pidfd; `None` if it is gone already.
-fn open_peer(pid: Pid) -> Option<Arc<OwnedFd>> {
-    rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok().map(Arc::new)
+fn open_peer(pid: Pid) -> Option<OwnedFd> {
+    rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()
 }
 
 fn kill(pidfd: Option<&OwnedFd>) {

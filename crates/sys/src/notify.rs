@@ -3,6 +3,7 @@
 use crate::check;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 /// A caught system call. Its caller waits for [`Listener::respond`].
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +16,17 @@ pub struct Notification {
     pub number: i32,
     /// Its arguments.
     pub args: [u64; 6],
+}
+
+/// What [`Listener::receive`] found.
+#[derive(Debug, Clone, Copy)]
+pub enum Received {
+    /// A call.
+    Call(Notification),
+    /// None within the limit.
+    Nothing,
+    /// No process under the filter is left.
+    End,
 }
 
 /// How a caught call ends.
@@ -41,33 +53,42 @@ impl Listener {
         Self(fd)
     }
 
-    /// Waits for the next call; `Ok(None)` when nothing that the filter watches is left.
+    /// Waits for the next call, at most for `limit` if there is one.
     ///
     /// # Errors
     /// When the descriptor fails.
-    pub fn receive(&self) -> io::Result<Option<Notification>> {
-        use rustix::event::{PollFd, PollFlags, poll};
+    pub fn receive(&self, limit: Option<Duration>) -> io::Result<Received> {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let timeout = limit.and_then(|limit| Timespec::try_from(limit).ok());
         loop {
             let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
-            match poll(&mut fds, None) {
+            match poll(&mut fds, timeout.as_ref()) {
                 Err(rustix::io::Errno::INTR) => continue,
-                other => other?,
-            };
+                Err(e) => return Err(e.into()),
+                Ok(0) => return Ok(Received::Nothing),
+                Ok(_) => {}
+            }
             if !fds[0].revents().contains(PollFlags::IN) {
-                return Ok(None);
+                return Ok(Received::End);
             }
-            // SAFETY: all-zero bytes are a valid `seccomp_notif`, and the kernel wants it zeroed.
-            let mut raw: libc::seccomp_notif = unsafe { std::mem::zeroed() };
-            // SAFETY: the request takes a pointer to a live `seccomp_notif`.
-            match check(unsafe { libc::ioctl(self.0.as_raw_fd(), RECEIVE, &raw mut raw) }.into()) {
-                Ok(_) => {
-                    let data = raw.data;
-                    return Ok(Some(Notification { id: raw.id, tid: raw.pid, number: data.nr, args: data.args }));
-                }
-                // ENOENT: the caller was killed in between.
-                Err(e) if matches!(e.raw_os_error(), Some(libc::EINTR | libc::ENOENT)) => {}
-                Err(e) => return Err(e),
+            if let Some(caught) = self.take()? {
+                return Ok(Received::Call(caught));
             }
+        }
+    }
+
+    /// The call that is there; `None` if its caller was killed meanwhile.
+    fn take(&self) -> io::Result<Option<Notification>> {
+        // SAFETY: all-zero bytes are a valid `seccomp_notif`, and the kernel wants it zeroed.
+        let mut raw: libc::seccomp_notif = unsafe { std::mem::zeroed() };
+        // SAFETY: the request takes a pointer to a live `seccomp_notif`.
+        match check(unsafe { libc::ioctl(self.0.as_raw_fd(), RECEIVE, &raw mut raw) }.into()) {
+            Ok(_) => {
+                let data = raw.data;
+                Ok(Some(Notification { id: raw.id, tid: raw.pid, number: data.nr, args: data.args }))
+            }
+            Err(e) if matches!(e.raw_os_error(), Some(libc::EINTR | libc::ENOENT)) => Ok(None),
+            Err(e) => Err(e),
         }
     }
 
@@ -160,14 +181,18 @@ mod tests {
         let fd = rustix::process::pidfd_getfd(&pidfd, i32::from_le_bytes(number), PidfdGetfdFlags::empty()).unwrap();
         mine.write_all(&[1]).unwrap();
         let listener = Listener::new(fd);
-        let first = listener.receive().unwrap().unwrap();
+        let next = || match listener.receive(None).unwrap() {
+            Received::Call(caught) => caught,
+            other => panic!("{other:?}"),
+        };
+        let first = next();
         assert_eq!((i64::from(first.number), first.tid), (libc::SYS_getppid, child.pid()));
         assert!(listener.is_valid(first.id) && !listener.is_valid(first.id + 9));
         listener.respond(first.id, Response::Value(4_000_000_000)).unwrap();
-        let second = listener.receive().unwrap().unwrap();
+        let second = next();
         let null = std::fs::File::open("/dev/null").unwrap();
         listener.respond_with_fd(second.id, null.as_fd(), true).unwrap();
-        assert!(listener.receive().unwrap().is_none());
+        assert!(matches!(listener.receive(None).unwrap(), Received::End));
         assert_eq!(child.wait().unwrap(), Exit::Code(0));
         listener.respond(first.id, Response::Value(0)).unwrap();
     }

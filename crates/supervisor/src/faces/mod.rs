@@ -14,7 +14,6 @@ mod abi;
 mod attr;
 mod dir;
 mod file;
-mod flight;
 mod lookup;
 mod node;
 pub(crate) mod plan;

@@ -1,9 +1,9 @@
 //! The threads that take FUSE's requests, and the table of all of them.
 
 use super::abi::{Header, In, Out, errno, op, out_header};
-use super::flight::{Flights, Interrupted};
 use super::{Plan, dir, poll};
 use crate::caller::{self, Cache};
+use crate::flight::{Flights, Interrupted};
 use crate::link::{Link, lock};
 use rustix::process::{Pid, PidfdFlags, Signal};
 use std::collections::HashMap;

@@ -40,6 +40,8 @@ pub(super) enum Message {
     Fuse(OwnedFd),
     /// The root of the /proc of the pid namespace inside.
     Proc(OwnedFd),
+    /// The listener of the command's system calls.
+    Syscalls(OwnedFd),
     /// A part is missing that the command may do without.
     Note(Failure),
     /// The user namespace was denied.
@@ -67,6 +69,7 @@ impl Channel {
             Message::Control(fd) => (b'C', 0, "", Some(fd)),
             Message::Fuse(fd) => (b'F', 0, "", Some(fd)),
             Message::Proc(fd) => (b'P', 0, "", Some(fd)),
+            Message::Syscalls(fd) => (b'L', 0, "", Some(fd)),
             Message::Note(failure) => (b'N', failure.errno, failure.what.as_str(), None),
             Message::NoNamespace(failure) => (b'D', failure.errno, failure.what.as_str(), None),
             Message::Failed(failure) => (b'E', failure.errno, failure.what.as_str(), None),
@@ -123,6 +126,7 @@ fn parse(bytes: &[u8], fd: Option<OwnedFd>) -> Option<Message> {
         b'C' => Message::Control(fd?),
         b'F' => Message::Fuse(fd?),
         b'P' => Message::Proc(fd?),
+        b'L' => Message::Syscalls(fd?),
         b'N' => Message::Note(failure()),
         b'D' => Message::NoNamespace(failure()),
         b'E' => Message::Failed(failure()),

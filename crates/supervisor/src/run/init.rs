@@ -3,6 +3,7 @@
 use super::channel::{Channel, Failure, Message};
 use super::directory::mount_tree;
 use super::{Setup, directory, mounts};
+use crate::syscalls;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -27,7 +28,7 @@ fn start(setup: &Setup, channel: &Channel) -> Result<u32, Failure> {
     sys::process::die_with_parent().map_err(Failure::at("tying init to its parent"))?;
     mount(setup, channel)?;
     match sys::process::fork().map_err(Failure::at("forking the command"))? {
-        Forked::Child => command(setup),
+        Forked::Child => command(setup, channel),
         Forked::Parent(child) => Ok(child.pid()),
     }
 }
@@ -60,7 +61,7 @@ fn mount(setup: &Setup, channel: &Channel) -> Result<(), Failure> {
 }
 
 /// Becomes the command.
-fn command(setup: &Setup) -> ! {
+fn command(setup: &Setup, channel: &Channel) -> ! {
     let Some((program, arguments)) = setup.program.command.split_first() else { sys::process::exit_now(0) };
     setup.dispositions.iter().copied().for_each(sys::signal::restore);
     // The old working directory may be hidden under a mount now.
@@ -69,6 +70,14 @@ fn command(setup: &Setup) -> ! {
     let mut search = std::ffi::OsString::from(directory::BIN);
     search.push(":");
     search.push(path);
+    let caught = match syscalls::catch(setup.uname.is_some()) {
+        Ok(listener) => Message::Syscalls(listener),
+        Err(e) => {
+            Message::Note(Failure::at("only lkm's own tools reach the instance, no system calls: catching them")(e))
+        }
+    };
+    let _ = channel.send(&caught);
+    drop(caught);
     let error = Command::new(program).args(arguments).env("PATH", search).exec();
     eprintln!("lkm: {}: {error}", program.display());
     sys::process::exit_now(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })

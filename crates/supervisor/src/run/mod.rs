@@ -15,6 +15,7 @@ mod outside;
 mod terminal;
 
 use crate::faces::Plan;
+use crate::syscalls::Uname;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,4 +40,5 @@ struct Setup {
     directory: PathBuf,
     dispositions: Vec<sys::signal::Previous>,
     plan: Option<Arc<Plan>>,
+    uname: Option<Uname>,
 }

@@ -6,6 +6,7 @@ use crate::control::{self, MapIds};
 use crate::faces::{self, Plan};
 use crate::instance::FORKING;
 use crate::link::lock;
+use crate::syscalls::{self, Uname};
 use crate::{Error, Exit, Instance};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
@@ -27,7 +28,9 @@ impl Instance {
         };
         let directory = std::env::current_dir().unwrap_or_else(|_| "/".into());
         let plan = (!program.no_faces).then(|| Arc::new(Plan::make(&self.link)));
+        let uname = Uname::ask(&self.link);
         let setup = Setup {
+            uname: uname.clone(),
             program: program.clone(),
             executable,
             directory,
@@ -36,7 +39,7 @@ impl Instance {
         };
         let (channel, middle) = fork_middle(setup)?;
         let waiting = terminal::Waiting::start();
-        let mut session = Session { instance: self, middle: &middle, channel, control: None, plan, faces: None };
+        let mut session = Session { instance: self, middle: &middle, channel, control: None, uname, plan, faces: None };
         let ended = session.serve();
         drop(session);
         if ended.is_err() {
@@ -70,6 +73,7 @@ struct Session<'a> {
     middle: &'a Child,
     channel: Channel,
     control: Option<Arc<OwnedFd>>,
+    uname: Option<Uname>,
     plan: Option<Arc<Plan>>,
     faces: Option<Arc<faces::Session>>,
 }
@@ -100,6 +104,11 @@ impl Session<'_> {
                         faces.set_proc(root);
                     }
                     self.go_on()?;
+                }
+                Message::Syscalls(listener) => {
+                    let uname = self.uname.clone();
+                    syscalls::Server::start(listener, &self.instance.link, ids_inside(), uname)
+                        .map_err(Error::host("starting a thread"))?;
                 }
                 Message::Continue => {}
             }

@@ -89,6 +89,7 @@ impl Mock {
                     None => Answer::Errno(ENOENT),
                 }
             }
+            Call::Syslog { action: 2, .. } => self.sleep(id),
             Call::Syslog { action: 3, .. } => Answer::Data(b"<6>[    0.000000] mock\n".to_vec()),
             Call::Syslog { action: 10, .. } => Answer::Value(4096),
             Call::Syslog { .. } => Answer::Errno(EINVAL),
@@ -131,6 +132,9 @@ impl Mock {
             "/proc/modules" => Answer::Data(self.modules().into_bytes()),
             "/proc/caller" => Answer::Data(format!("{caller:?}").into_bytes()),
             "/proc/handles" => Answer::Data(self.state.lock().unwrap().handles.len().to_string().into_bytes()),
+            "/proc/interrupted" => Answer::Data(self.state.lock().unwrap().interrupted.len().to_string().into_bytes()),
+            "/proc/sys/kernel/osrelease" => Answer::Data(b"6.1.0-mock\n".to_vec()),
+            "/proc/sys/kernel/version" => Answer::Data(b"#1 mock\n".to_vec()),
             "/proc/sleep" => self.sleep(id),
             "/proc/abort" => std::process::abort(),
             "/proc/bug" => {

@@ -35,6 +35,7 @@ const MODULE_FILES: &[(&str, FileKind)] = &[
     ("coresize", FileKind::File),
     ("holders", FileKind::Dir),
     ("self", FileKind::Symlink),
+    ("refcnt", FileKind::File),
 ];
 
 fn all(mock: &Mock) -> Vec<(NodeId, NodeId, String, FileKind)> {
@@ -122,6 +123,7 @@ fn read(mock: &Mock, id: u64, caller: &Caller, (handle, offset, size, flags): (u
         18 => "4096\n".into(),
         23 => "23\n".into(),
         n if n % 100 == 1 => "live\n".into(),
+        n if n % 100 == 5 => "0\n".into(),
         n if n % 100 == 2 => "16384\n".into(),
         _ => return Answer::Errno(EINVAL),
     };

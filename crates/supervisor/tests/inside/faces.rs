@@ -38,7 +38,7 @@ fn the_instances_files_are_served() {
     assert_eq!(output(&instance, "cat /proc/modules"), "abc 16384 0 - Live 0x0000000000000000\n");
     assert_eq!(
         output(&instance, "ls /sys/module /sys/module/abc"),
-        "/sys/module:\nabc\n\n/sys/module/abc:\ncoresize\nholders\ninitstate\nself\n"
+        "/sys/module:\nabc\n\n/sys/module/abc:\ncoresize\nholders\ninitstate\nrefcnt\nself\n"
     );
     assert_eq!(output(&instance, "cat /sys/module/abc/self; readlink /sys/module/abc/self"), "live\ninitstate\n");
     assert_eq!(output(&instance, "cat /sys/kernel/debug/value /proc/sys/kernel/tainted"), "23\n4096\n");

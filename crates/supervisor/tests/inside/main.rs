@@ -8,6 +8,7 @@ mod basics;
 mod common;
 mod faces;
 mod lifetime;
+mod syscalls;
 mod tools;
 
 use std::path::PathBuf;
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
     if filter == "--supervise" || std::env::var_os("LKM_TEST_SUPERVISE").is_some() {
         return lifetime::supervise();
     }
-    let tests: Vec<Test> = [basics::TESTS, lifetime::TESTS, faces::TESTS].concat();
+    let tests: Vec<Test> = [basics::TESTS, lifetime::TESTS, faces::TESTS, syscalls::TESTS].concat();
     let mut failed = 0;
     for (name, test) in tests.iter().filter(|(name, _)| name.contains(&filter)) {
         let fine = std::panic::catch_unwind(test).is_ok();
@@ -60,6 +61,7 @@ fn as_nobody(filter: &str) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
+/// An instance of the mock kernel.
 pub fn boot() -> Instance {
     Instance::boot(Config { console: Box::new(|_| {}) }, common::kernel_main).unwrap()
 }
@@ -92,6 +94,7 @@ pub fn output(instance: &Instance, script: &str) -> String {
     text
 }
 
+/// A path for a file that nobody else uses.
 pub fn scratch(name: &str) -> PathBuf {
     static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
