@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn a_failure_shows_cause_evidence_and_cure() {
-        let failure = Failure::new(121, "x.ko was refused").cause("it is old").evidence(["log line".into()]).cure("rebuild\nit");
+        let failure =
+            Failure::new(121, "x.ko was refused").cause("it is old").evidence(["log line".into()]).cure("rebuild\nit");
         let want = "lkm: x.ko was refused\n  because: it is old\n  | log line\n  cure: rebuild\n        it\n";
         assert_eq!(failure.render(Paint::off()), want);
     }

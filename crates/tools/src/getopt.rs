@@ -45,7 +45,7 @@ pub enum Opt {
 pub struct Parser<'a> {
     spec: Spec,
     argv0: &'a OsStr,
-    words: std::vec::IntoIter<OsString>,
+    words: std::iter::Cloned<std::slice::Iter<'a, OsString>>,
     cluster: Vec<u8>,
     operands: Vec<OsString>,
     posix: bool,
@@ -53,9 +53,9 @@ pub struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     /// Reads `words` (without the program's name, which is `argv0`).
-    pub fn new(spec: Spec, argv0: &'a OsStr, words: &[OsString]) -> Self {
+    pub fn new(spec: Spec, argv0: &'a OsStr, words: &'a [OsString]) -> Self {
         let posix = std::env::var_os("POSIXLY_CORRECT").is_some();
-        Self { spec, argv0, words: words.to_vec().into_iter(), cluster: Vec::new(), operands: Vec::new(), posix }
+        Self { spec, argv0, words: words.iter().cloned(), cluster: Vec::new(), operands: Vec::new(), posix }
     }
 
     /// The words that are no options, in order; call it when [`Parser::next_option`] has returned `None`.
@@ -161,7 +161,12 @@ mod tests {
 
     const SPEC: Spec = Spec {
         short: "ab:c::",
-        long: &[("alpha", Arg::No, 'a'), ("beta", Arg::Required, 'b'), ("bet-all", Arg::No, 'B'), ("see", Arg::Optional, 'c')],
+        long: &[
+            ("alpha", Arg::No, 'a'),
+            ("beta", Arg::Required, 'b'),
+            ("bet-all", Arg::No, 'B'),
+            ("see", Arg::Optional, 'c'),
+        ],
     };
 
     fn read(words: &[&str]) -> (Vec<Opt>, Vec<OsString>) {
@@ -190,13 +195,10 @@ mod tests {
 
     #[test]
     fn long_options_may_be_shortened_while_unambiguous() {
-        assert_eq!(read(&["--al", "--beta=1", "--beta", "2", "--s=", "--see"]).0, [
-            known('a', None),
-            known('b', Some("1")),
-            known('b', Some("2")),
-            known('c', Some("")),
-            known('c', None)
-        ]);
+        assert_eq!(
+            read(&["--al", "--beta=1", "--beta", "2", "--s=", "--see"]).0,
+            [known('a', None), known('b', Some("1")), known('b', Some("2")), known('c', Some("")), known('c', None)]
+        );
         for bad in [&["--bet"][..], &["--alpha=1"], &["--beta"], &["--nothing"], &["-z"], &["-b"]] {
             assert_eq!(read(bad).0, [Opt::Bad], "{bad:?}");
         }

@@ -99,7 +99,9 @@ fn multi_call(mut words: Vec<OsString>) -> Result<u8, Failure> {
 }
 
 fn help() -> String {
-    let mut text = String::from("Runs, loads and looks into Linux kernel modules, in an ordinary process or on this machine's kernel.\n\nUsage:\n  lkm COMMAND [arguments]\n");
+    let mut text = String::from(
+        "Runs, loads and looks into Linux kernel modules, in an ordinary process or on this machine's kernel.\n\nUsage:\n  lkm COMMAND [arguments]\n",
+    );
     let mut group = "";
     for tool in TOOLS {
         if tool.group != group {
@@ -136,7 +138,12 @@ fn distance(a: &str, b: &str) -> usize {
         let mut row = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
             let at = |back: usize, column: usize| {
-                rows.len().checked_sub(back).and_then(|r| rows.get(r)).and_then(|r| r.get(column)).copied().unwrap_or(usize::MAX / 2)
+                rows.len()
+                    .checked_sub(back)
+                    .and_then(|r| rows.get(r))
+                    .and_then(|r| r.get(column))
+                    .copied()
+                    .unwrap_or(usize::MAX / 2)
             };
             let swapped = j > 0 && i > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
             let change = at(1, j) + usize::from(x != y);

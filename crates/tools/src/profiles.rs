@@ -150,8 +150,16 @@ fn show(options: &Options) -> Result<u8, Failure> {
     }
     let mut text = String::new();
     for (key, name) in [
-        ("release", "release"), ("version", "version"), ("vermagic", "vermagic"), ("build_id", "build id"), ("source", "read from"),
-        ("origin", "made from"), ("cache", "cache"), ("exports", "exports"), ("types", "types"), ("symbols", "symbols"),
+        ("release", "release"),
+        ("version", "version"),
+        ("vermagic", "vermagic"),
+        ("build_id", "build id"),
+        ("source", "read from"),
+        ("origin", "made from"),
+        ("cache", "cache"),
+        ("exports", "exports"),
+        ("types", "types"),
+        ("symbols", "symbols"),
     ] {
         let value = match summary.get(key) {
             Some(Json::String(value)) => value.trim_end().to_owned(),

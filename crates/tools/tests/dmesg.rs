@@ -13,10 +13,42 @@ const LOG: &[u8] = b"<6>[    0.000000] Linux version 6.1\n<4>[    1.234567] acpi
 
 /// Options of the output that can stand alone or together.
 const OPTIONS: &[&str] = &[
-    "-x", "-t", "-d", "-e", "-T", "-p", "-H", "-P", "-u", "-k", "-Lalways", "-L=always", "-Lnever", "-L", "--noescape",
-    "-lerr,warn", "-l3", "-fdaemon,user", "--level=info", "--facility=kern", "--time-format=iso", "--time-format=delta",
-    "--time-format=ctime", "--time-format=reltime", "--time-format=notime", "--since=2020-01-01", "--until=2020-01-01",
-    "--until=1 minute ago", "-s5000", "-S", "-w", "-W", "-c", "-r", "--decode", "--reltime",
+    "-x",
+    "-t",
+    "-d",
+    "-e",
+    "-T",
+    "-p",
+    "-H",
+    "-P",
+    "-u",
+    "-k",
+    "-Lalways",
+    "-L=always",
+    "-Lnever",
+    "-L",
+    "--noescape",
+    "-lerr,warn",
+    "-l3",
+    "-fdaemon,user",
+    "--level=info",
+    "--facility=kern",
+    "--time-format=iso",
+    "--time-format=delta",
+    "--time-format=ctime",
+    "--time-format=reltime",
+    "--time-format=notime",
+    "--since=2020-01-01",
+    "--until=2020-01-01",
+    "--until=1 minute ago",
+    "-s5000",
+    "-S",
+    "-w",
+    "-W",
+    "-c",
+    "-r",
+    "--decode",
+    "--reltime",
 ];
 
 /// Both may run across the second in which the boot time is rounded; then both are run again.
@@ -60,8 +92,35 @@ fn made_logs_are_read_alike() {
     let folder = Folder::new("dmesg-made");
     let mut dice = Dice(7);
     let parts: &[&[u8]] = &[
-        b"<", b">", b"[", b"]", b" ", b"6", b"<6>", b"<30>", b"[    1.234567] ", b"[12.5]", b".", b"\n", b"\n<", b"x: ", b"text", b":",
-        b"[ ", b"-", b"\t", b"\x80", b"\xc3\xa9", b"[5", b"<-1>", b"[ .5] ", b"[1.]", b"[ 7.5 x] ", b"<999>", b"\n\n", b"[1",
+        b"<",
+        b">",
+        b"[",
+        b"]",
+        b" ",
+        b"6",
+        b"<6>",
+        b"<30>",
+        b"[    1.234567] ",
+        b"[12.5]",
+        b".",
+        b"\n",
+        b"\n<",
+        b"x: ",
+        b"text",
+        b":",
+        b"[ ",
+        b"-",
+        b"\t",
+        b"\x80",
+        b"\xc3\xa9",
+        b"[5",
+        b"<-1>",
+        b"[ .5] ",
+        b"[1.]",
+        b"[ 7.5 x] ",
+        b"<999>",
+        b"\n\n",
+        b"[1",
     ];
     let options = ["-x", "-t", "-d", "-Lalways", "-lerr,info,notice", "-fkern,daemon", "-r", "-p", "-k"];
     let mut compared = 0;
@@ -98,7 +157,9 @@ fn the_c_locale_spells_every_byte() {
 fn local_time_is_that_of_tz() {
     let folder = Folder::new("dmesg-tz");
     folder.file("log", LOG);
-    for zone in ["UTC", "Asia/Kolkata", "EST5EDT", "CET-1CEST,M3.5.0,M10.5.0/3", ":Europe/Berlin", "nonsense", "", "<-03>3"] {
+    for zone in
+        ["UTC", "Asia/Kolkata", "EST5EDT", "CET-1CEST,M3.5.0,M10.5.0/3", ":Europe/Berlin", "nonsense", "", "<-03>3"]
+    {
         for format in ["-T", "--time-format=iso", "-e"] {
             let said = |mut command: Command| {
                 run(command.args([format, "-F", "log"]).current_dir(&folder.0).env("TZ", zone).env("LANG", "C.UTF-8"))
@@ -114,15 +175,69 @@ fn refusals_and_texts_are_the_same() {
     folder.file("log", LOG);
     folder.file("empty", "");
     for words in [
-        &["-z"][..], &["--foo"], &["--foo=1"], &["--co"], &["--console"], &["--c"], &["-n"], &["-n", "foo"], &["-n", "9"], &["-n", "0"],
-        &["-n", "-1"], &["-n", "5x"], &["-l", "foo"], &["-l", "err,"], &["-l", "info,,err", "-F", "log"], &["-l", "", "-F", "log"],
-        &["-l", ",", "-F", "log"], &["-l", "err+"], &["-l", "8"], &["-f", "foo"], &["-f", "kern,foo,x"], &["-f", "12"], &["-s", "abc"],
-        &["-s", ""], &["-s", "-5"], &["-s", "99999999999999999999"], &["-s", "1k"], &["extra"], &["-n", "emerg", "x"], &["--time-format=x"],
-        &["--time-format="], &["--since", "foo"], &["--until=bar"], &["--since="], &["-F", "nonexistent"], &["-F", "/"], &["-F"], &["-F", "empty"],
-        &["-F", "/dev/null"], &["-J", "-F", "empty"], &["-L=foo"], &["-Lfoo"], &["--color=foo"], &["--color="], &["--clear=3"], &["-i"],
-        &["-h", "-z"], &["-V", "-r", "-x"], &["-x", "-r", "-V"], &["--nop", "-F", "log"], &["-F", "log", "-F", "nonexistent"], &["--help"],
-        &["--version"], &["-Vx"], &["-hV"], &["--", "x"], &["-"], &["-F", "log", "--", "-x"], &["-xF", "log"], &["-xFlog"], &["--file=log"],
-        &["-L=ALWAYS", "-F", "log"], &["-L=Never", "-F", "log"],
+        &["-z"][..],
+        &["--foo"],
+        &["--foo=1"],
+        &["--co"],
+        &["--console"],
+        &["--c"],
+        &["-n"],
+        &["-n", "foo"],
+        &["-n", "9"],
+        &["-n", "0"],
+        &["-n", "-1"],
+        &["-n", "5x"],
+        &["-l", "foo"],
+        &["-l", "err,"],
+        &["-l", "info,,err", "-F", "log"],
+        &["-l", "", "-F", "log"],
+        &["-l", ",", "-F", "log"],
+        &["-l", "err+"],
+        &["-l", "8"],
+        &["-f", "foo"],
+        &["-f", "kern,foo,x"],
+        &["-f", "12"],
+        &["-s", "abc"],
+        &["-s", ""],
+        &["-s", "-5"],
+        &["-s", "99999999999999999999"],
+        &["-s", "1k"],
+        &["extra"],
+        &["-n", "emerg", "x"],
+        &["--time-format=x"],
+        &["--time-format="],
+        &["--since", "foo"],
+        &["--until=bar"],
+        &["--since="],
+        &["-F", "nonexistent"],
+        &["-F", "/"],
+        &["-F"],
+        &["-F", "empty"],
+        &["-F", "/dev/null"],
+        &["-J", "-F", "empty"],
+        &["-L=foo"],
+        &["-Lfoo"],
+        &["--color=foo"],
+        &["--color="],
+        &["--clear=3"],
+        &["-i"],
+        &["-h", "-z"],
+        &["-V", "-r", "-x"],
+        &["-x", "-r", "-V"],
+        &["--nop", "-F", "log"],
+        &["-F", "log", "-F", "nonexistent"],
+        &["--help"],
+        &["--version"],
+        &["-Vx"],
+        &["-hV"],
+        &["--", "x"],
+        &["-"],
+        &["-F", "log", "--", "-x"],
+        &["-xF", "log"],
+        &["-xFlog"],
+        &["--file=log"],
+        &["-L=ALWAYS", "-F", "log"],
+        &["-L=Never", "-F", "log"],
     ] {
         same("dmesg", words, &folder.0);
     }
@@ -131,7 +246,8 @@ fn refusals_and_texts_are_the_same() {
 #[test]
 fn options_that_exclude_each_other_are_refused_alike() {
     let folder = Folder::new("dmesg-ex");
-    let all = ["-C", "-c", "-D", "-E", "-n5", "-r", "-H", "-L", "-S", "-w", "-W", "-T", "-d", "-e", "-x", "-t", "-J", "-p"];
+    let all =
+        ["-C", "-c", "-D", "-E", "-n5", "-r", "-H", "-L", "-S", "-w", "-W", "-T", "-d", "-e", "-x", "-t", "-J", "-p"];
     let mut refused = 0;
     for a in all {
         for b in all {

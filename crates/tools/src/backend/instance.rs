@@ -168,3 +168,72 @@ impl<C: Calls> KernelLog for Log<C> {
         Ok(Syslog { value, data })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+    use wire::{Answer, Attr, Call, Entry, FileKind, ROOT_DEV};
+
+    /// An instance that has a log: records, of which `cleared` are before the last clear.
+    struct Scripted {
+        records: RefCell<VecDeque<&'static str>>,
+        since_clear: &'static str,
+    }
+
+    impl Calls for Scripted {
+        fn call(&self, call: Call, _fds: &[BorrowedFd<'_>]) -> Result<Answer, Error> {
+            let again = Error::Errno(Errno::AGAIN.raw_os_error());
+            Ok(match call {
+                Call::Syslog { action: 3, .. } => Answer::Data(self.since_clear.into()),
+                Call::Vfs(VfsCall::Lookup { parent: ROOT_DEV, name }) if name == "kmsg" => {
+                    let attr = Attr {
+                        node: 9,
+                        kind: FileKind::CharDevice,
+                        mode: 0o644,
+                        uid: 0,
+                        gid: 0,
+                        size: 0,
+                        nlink: 1,
+                        rdev: 0,
+                        mtime_s: 0,
+                    };
+                    Answer::Vfs(VfsReply::Entry(Entry { attr, valid_ms: 0 }))
+                }
+                Call::Vfs(VfsCall::Open { node: 9, .. }) => {
+                    Answer::Vfs(VfsReply::Opened { handle: 4, direct_io: true, stream: true })
+                }
+                Call::Vfs(VfsCall::Read { handle: 4, .. }) => match self.records.borrow_mut().pop_front() {
+                    Some("EPIPE") => return Err(Error::Errno(Errno::PIPE.raw_os_error())),
+                    Some(record) => Answer::Vfs(VfsReply::Data(record.into())),
+                    None => return Err(again),
+                },
+                Call::Vfs(VfsCall::Release { handle: 4 }) => Answer::Vfs(VfsReply::Done),
+                other => panic!("unexpected {other:?}"),
+            })
+        }
+    }
+
+    fn read(since_clear: &'static str, start: LogStart) -> Vec<String> {
+        let records = ["6,1,0,-;one\n", "EPIPE", "6,2,0,-;two\\x0alines\n K=v\n", "4,3,0,-;three\n"];
+        let mut log = Log::new(Scripted { records: RefCell::new(records.into()), since_clear });
+        log.open(start, false).unwrap();
+        let mut got = Vec::new();
+        while let Some(record) = log.next_record().unwrap() {
+            got.push(String::from_utf8(record).unwrap());
+        }
+        got.iter().map(|r| r[8..].lines().next().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn records_before_the_last_clear_are_left_out() {
+        let (one, two, three) =
+            ("<6>[    0.0] one\n", "<6>[    0.0] two\n<6>[    0.0] lines\n", "<4>[    0.0] three\n");
+        let text = |parts: &[&str]| -> &'static str { parts.concat().leak() };
+        assert_eq!(read(text(&[one, two, three]), LogStart::Cleared), ["one", "two\\x0alines", "three"]);
+        assert_eq!(read(text(&[two, three]), LogStart::Cleared), ["two\\x0alines", "three"]);
+        assert_eq!(read(three, LogStart::Cleared), ["three"]);
+        assert_eq!(read("", LogStart::Cleared), [""; 0]);
+        assert_eq!(read(text(&[one, two, three]), LogStart::End), [""; 0]);
+    }
+}

@@ -15,7 +15,6 @@ use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use supervisor::client::Client;
 
-
 /// Where reading the log begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogStart {

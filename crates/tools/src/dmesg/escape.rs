@@ -42,9 +42,7 @@ pub fn text(text: &[u8], style: Style, out: &mut Vec<u8>) {
 
 /// The length of the character at the beginning; 0 if the bytes are none.
 fn character(bytes: &[u8]) -> usize {
-    (1..=4)
-        .find(|&n| bytes.get(..n).is_some_and(|unit| std::str::from_utf8(unit).is_ok()))
-        .unwrap_or(0)
+    (1..=4).find(|&n| bytes.get(..n).is_some_and(|unit| std::str::from_utf8(unit).is_ok())).unwrap_or(0)
 }
 
 fn printable(unit: &[u8]) -> bool {

@@ -3,7 +3,6 @@
 //! DIFFERS: with `--json` and a log read through `syslog(2)` or `--file`, util-linux 2.38.1 prints each message with
 //! all that follows it in the buffer; here it is the message.
 
-
 mod escape;
 mod json;
 mod names;
@@ -13,8 +12,8 @@ mod record;
 mod timespec;
 
 use crate::Invocation;
-use crate::clock;
 use crate::backend::{self, KernelLog, LogStart};
+use crate::clock;
 use crate::error::Failure;
 use crate::output::{self, Output};
 use options::{Action, ColorMode, Options, Stop, TimeFormat};
@@ -102,12 +101,12 @@ fn print_log(options: &Options, log: &mut dyn KernelLog) -> Result<(), Trouble> 
     let start = if options.only_new { LogStart::End } else { LogStart::Cleared };
     if !options.syslog && log.open(start, options.follow).is_ok() {
         print_kmsg(options, log)?;
-        if options.action == Action::ReadClear {
-            if let Err(error) = log.syslog(CLEAR, 0) {
-                return said("clear kernel buffer failed", &error);
+        return match options.action {
+            Action::ReadClear => {
+                log.syslog(CLEAR, 0).map(drop).or_else(|error| said("clear kernel buffer failed", &error))
             }
-        }
-        return Ok(());
+            _ => Ok(()),
+        };
     }
     let action = if options.action == Action::ReadClear { READ_CLEAR } else { READ_ALL };
     let size = match options.buffer_size {
@@ -140,9 +139,10 @@ fn colors(options: &Options) -> bool {
 }
 
 fn printer(options: &Options, source: Source, color: bool) -> Printer<'_> {
-    let needs_clock = !matches!(options.time, TimeFormat::None | TimeFormat::Time | TimeFormat::TimeDelta | TimeFormat::Delta)
-        || options.since.is_some()
-        || options.until.is_some();
+    let needs_clock =
+        !matches!(options.time, TimeFormat::None | TimeFormat::Time | TimeFormat::TimeDelta | TimeFormat::Delta)
+            || options.since.is_some()
+            || options.until.is_some();
     let epoch = if needs_clock { clock::epoch_of_log() } else { 0 };
     Printer::new(options, source, color, escape::locale_is_utf8(), epoch)
 }

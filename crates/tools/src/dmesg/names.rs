@@ -52,7 +52,8 @@ mod tests {
 
     #[test]
     fn names_and_numbers_meet() {
-        for (word, want) in [("err", Some(3)), ("ERR", Some(3)), ("3", Some(3)), ("8", None), ("e", None), ("3x", None)] {
+        for (word, want) in [("err", Some(3)), ("ERR", Some(3)), ("3", Some(3)), ("8", None), ("e", None), ("3x", None)]
+        {
             assert_eq!(number_of(word.as_bytes(), &LEVELS), want, "{word}");
         }
         assert_eq!(name_of(Some(10), &FACILITIES), Some("authpriv"));

@@ -1,11 +1,11 @@
 //! Prints records the way dmesg does.
 
-use crate::clock::Local;
+use super::escape::{self, Style};
+use super::json;
 use super::names::{self, FACILITIES, LEVELS};
 use super::options::{Options, TimeFormat};
 use super::record::Record;
-use super::escape::{self, Style};
-use super::json;
+use crate::clock::Local;
 
 const BROWN: &[u8] = b"\x1b[33m";
 const GREEN: &[u8] = b"\x1b[32m";
@@ -198,7 +198,12 @@ impl<'o> Printer<'o> {
 
     fn text(&self, text: &[u8], out: &mut Vec<u8>) {
         // The byte after a text of /dev/kmsg is a zero, of a file the next record: dmesg looks there.
-        let style = Style { utf8: self.utf8, escape: self.options.escape, indent: self.indent, last: self.source == Source::Syslog };
+        let style = Style {
+            utf8: self.utf8,
+            escape: self.options.escape,
+            indent: self.indent,
+            last: self.source == Source::Syslog,
+        };
         escape::text(text, style, out);
     }
 }

@@ -136,10 +136,8 @@ pub fn kmsg_record(bytes: &[u8], wanted: Wanted) -> Option<Record<'_>> {
     let (prefix, text) = bytes.split_at(semicolon);
     let mut fields = prefix.split(|&c| c == b',');
     let priority = fields.next()?;
-    if wanted.priority {
-        if let Some((value, _)) = number(priority) {
-            (found.facility, found.level) = split_priority(value);
-        }
+    if let Some((value, _)) = number(priority).filter(|_| wanted.priority) {
+        (found.facility, found.level) = split_priority(value);
     }
     fields.next()?;
     let time = fields.next()?;

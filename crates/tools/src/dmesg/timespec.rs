@@ -137,9 +137,7 @@ fn numbers(text: &str, mark: char) -> Option<Vec<i64>> {
     if text.is_empty() {
         return Some(Vec::new());
     }
-    text.split(mark)
-        .map(|part| part.bytes().all(|c| c.is_ascii_digit()).then(|| part.parse().ok()).flatten())
-        .collect()
+    text.split(mark).map(|part| part.bytes().all(|c| c.is_ascii_digit()).then(|| part.parse().ok()).flatten()).collect()
 }
 
 fn strip_weekday(word: &str) -> (Option<usize>, &str) {
@@ -160,7 +158,15 @@ mod tests {
 
     #[test]
     fn spans_are_added_up() {
-        for (text, want) in [("5min", Some(300)), ("1 hour 2s", Some(3602)), ("1.5h", Some(5400)), ("90", Some(90)), ("5 x", None), ("", None), ("min", None)] {
+        for (text, want) in [
+            ("5min", Some(300)),
+            ("1 hour 2s", Some(3602)),
+            ("1.5h", Some(5400)),
+            ("90", Some(90)),
+            ("5 x", None),
+            ("", None),
+            ("min", None),
+        ] {
             assert_eq!(span(text), want.map(|s: i64| s * 1_000_000), "{text:?}");
         }
     }
@@ -173,7 +179,9 @@ mod tests {
         assert_eq!(parse_at("@1348331662", now), Some(1_348_331_662));
         assert_eq!(parse_at("20120922163422", now), parse_at("2012-09-22T16:34:22", now));
         assert_eq!(parse_at("12-09-22 16:34", now), parse_at("Sat 2012-09-22 16:34:00", now));
-        for bad in ["foo", "2012-13-01", "12", "2012-09", "25:00", "Sun 2012-09-22", "2012-09-22 x", "", "@", "5 left over"] {
+        for bad in
+            ["foo", "2012-13-01", "12", "2012-09", "25:00", "Sun 2012-09-22", "2012-09-22 x", "", "@", "5 left over"]
+        {
             assert_eq!(parse_at(bad, now), None, "{bad:?}");
         }
     }

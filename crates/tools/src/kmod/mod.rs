@@ -50,22 +50,12 @@ impl Messages {
 pub fn name_from_path(path: &OsStr) -> Vec<u8> {
     let bytes = path.as_bytes();
     let start = bytes.iter().rposition(|&c| c == b'/').map_or(0, |at| at + 1);
-    name_from_word(bytes.get(start..).unwrap_or_default()).unwrap_or_default()
+    name_from_word(bytes.get(start..).unwrap_or_default())
 }
 
-/// A name as the kernel has it: underscores for dashes (but not within brackets), nothing from the first dot on.
-/// `None` for brackets that do not match.
-pub fn name_from_word(word: &[u8]) -> Option<Vec<u8>> {
-    let mut name = Vec::with_capacity(word.len());
-    let mut bytes = word.iter();
-    while let Some(&c) = bytes.next() {
-        match c {
-            b'.' => break,
-            b'-' => name.push(b'_'),
-            c => name.push(c),
-        }
-    }
-    Some(name)
+/// A name as the kernel has it: underscores for dashes, nothing from the first dot on.
+pub fn name_from_word(word: &[u8]) -> Vec<u8> {
+    word.iter().take_while(|&&c| c != b'.').map(|&c| if c == b'-' { b'_' } else { c }).collect()
 }
 
 /// A C string of bytes from the command line, which cannot hold zeros.
@@ -87,6 +77,6 @@ mod tests {
         for (path, want) in [("/a-b/my-mod.ko.xz", "my_mod"), ("x", "x"), ("/", ""), ("a.b", "a")] {
             assert_eq!(name_from_path(OsStr::new(path)), want.as_bytes());
         }
-        assert_eq!(name_from_word(b"a/b/c-d.ko"), Some(b"a/b/c_d".to_vec()));
+        assert_eq!(name_from_word(b"a/b/c-d.ko"), b"a/b/c_d");
     }
 }

@@ -80,7 +80,7 @@ fn remove_all(modules: &mut dyn Modules, words: &[OsString], force: bool, messag
         }
         let name = match is_path {
             true => name_from_path(word),
-            false => name_from_word(word.as_bytes()).unwrap_or_default(),
+            false => name_from_word(word.as_bytes()),
         };
         failed |= !remove(modules, &shown, &name, force, messages);
     }

@@ -54,12 +54,13 @@ pub fn profile(options: &Options, release: &str) -> Result<Profile, Failure> {
 
 /// Why there is no profile of a release.
 pub fn lacks_kernel(release: &str, error: &abi::Error) -> Failure {
-    let failure = Failure::lacks(format!("nothing is known of kernel {release}")).cause(error);
+    let failure = Failure::lacks(format!("nothing is known of kernel {release}"));
     match error {
-        abi::Error::NotFound { .. } => failure.cure(format!(
-            "apt install linux-image-{release}, or name another kernel: --kernel RELEASE (`lkm abi list` shows them) or --image FILE"
+        abi::Error::NotFound { looked, .. } => failure.cause(format!("looked at {}", looked.join(", "))).cure(format!(
+            "apt install linux-image-{release} (linux-headers-{release} serve, too),\n\
+                 or name another kernel: --kernel RELEASE (`lkm abi list` shows them) or --image FILE"
         )),
-        _ => failure,
+        _ => failure.cause(error),
     }
 }
 
@@ -105,9 +106,7 @@ pub fn failure(error: &supervisor::Error) -> Failure {
     use supervisor::Error;
     match error {
         Error::Lacks { what, cure } => Failure::lacks(what.clone()).cure(cure),
-        Error::Host { what, source } => {
-            Failure::lacks(format!("{what}: {}", crate::error::errno_text(source)))
-        }
+        Error::Host { what, source } => Failure::lacks(format!("{what}: {}", crate::error::errno_text(source))),
         Error::Died(_) | Error::Unexpected(_) | Error::Wire(_) => Failure::new(status::BUG, error.to_string())
             .cause("this is a fault of lkm, not of the module")
             .cure("please report it with the module and the log above"),

@@ -146,7 +146,11 @@ fn make(headers: &Path, folder: &Path) -> Result<Output, Failure> {
 
 fn replace(text: &[u8], from: &Path, to: &Path) -> Vec<u8> {
     let text = String::from_utf8_lossy(text);
-    let to = if to == Path::new(".") { String::new() } else { format!("{}/", to.display().to_string().trim_end_matches('/')) };
+    let to = if to == Path::new(".") {
+        String::new()
+    } else {
+        format!("{}/", to.display().to_string().trim_end_matches('/'))
+    };
     text.replace(&format!("{}/", from.display()), &to).into_bytes()
 }
 
@@ -180,4 +184,3 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
     }
     found.sort();
 }
-

@@ -48,7 +48,11 @@ pub fn parse(tool: &str, words: &[OsString]) -> Result<Options, Failure> {
     if options.help {
         return Ok(options);
     }
-    if tool == "run" { operands_of_run(&mut options, operands)? } else { no_operands(tool, operands)? }
+    if tool == "run" {
+        operands_of_run(&mut options, operands)?
+    } else {
+        no_operands(tool, operands)?
+    }
     Ok(options)
 }
 
@@ -130,7 +134,14 @@ mod tests {
 
     #[test]
     fn wrong_words_are_refused() {
-        for words in [&[][..], &["--nope", "x.ko"], &["x.ko", "y.ko"], &["x.ko", "--cpus", "0"], &["x.ko", "--cpus"], &["x.ko", "-l99"]] {
+        for words in [
+            &[][..],
+            &["--nope", "x.ko"],
+            &["x.ko", "y.ko"],
+            &["x.ko", "--cpus", "0"],
+            &["x.ko", "--cpus"],
+            &["x.ko", "-l99"],
+        ] {
             assert_eq!(parsed("run", words).unwrap_err().status, 2, "{words:?}");
         }
         assert_eq!(parsed("sh", &["ls"]).unwrap_err().status, 2);

@@ -77,7 +77,11 @@ pub fn render(summary: &Summary, paint: Paint) -> String {
         text.push_str(&leftover(left, paint));
     }
     if report.oopses > 0 || report.warnings > 0 {
-        text.push_str(&format!("  {}, {}\n", counted(report.oopses, "oops", "es"), counted(report.warnings, "warning", "s")));
+        text.push_str(&format!(
+            "  {}, {}\n",
+            counted(report.oopses, "oops", "es"),
+            counted(report.warnings, "warning", "s")
+        ));
     }
     text.push_str(&incomplete(report, paint));
     text
@@ -91,7 +95,7 @@ fn headline(summary: &Summary, report: &Report, paint: Paint) -> String {
     let Summary { module, kernel, .. } = summary;
     let kernel = paint.faint(&format!("(kernel {kernel})"));
     if report.oopses > 0 {
-        format!("{} {} {kernel}\n", paint.bad("lkm:"), paint.bold(&format!("{module} oopsed")))
+        format!("{} {} {kernel}\n", paint.bad("lkm:"), paint.bold(&format!("the kernel oopsed in the run of {module}")))
     } else if left_behind(report) {
         format!("{} {} {kernel}\n", paint.warn("lkm:"), paint.bold(&format!("{module} left something behind")))
     } else if report.loaded.iter().any(|m| m.permanent && m.name == *module) {

@@ -38,7 +38,8 @@ pub fn ours(tool: &str) -> Command {
 
 /// The distribution's tool, called by its plain name; `None` where it is not installed in the version that is compared.
 pub fn theirs(tool: &str) -> Command {
-    let path = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"].iter().map(|dir| Path::new(dir).join(tool)).find(|p| p.exists());
+    let path =
+        ["/usr/bin", "/usr/sbin", "/bin", "/sbin"].iter().map(|dir| Path::new(dir).join(tool)).find(|p| p.exists());
     let path = path.unwrap_or_else(|| panic!("{tool} is not installed; the comparison needs Debian 12's"));
     let mut command = Command::new(path);
     command.arg0(tool);
