@@ -3,7 +3,7 @@
 //! [`Printk`] is the log of one instance. A text that is already formatted enters through [`Printk::emit`] (the kernel's
 //! `vprintk_emit`), becomes a record of the [`ring`], and leaves through consoles ([`Console`]), `syslog(2)` and
 //! `/proc/kmsg` ([`Printk::syslog`]), and `/dev/kmsg` ([`KmsgFile`]). One file per concept: `level`, `ring` (storage),
-//! `store` (entering), `text` (how records look), `console`, `syslog`, `devkmsg`, `ratelimit`, `device` (`dev_printk`).
+//! `store` (entering), `text` (how records look), `console`, `syslog`, `devkmsg`, `dump`, `ratelimit`, `device` (`dev_printk`).
 //!
 //! Whatever needs the instance around it (time, the current task, sleeping, the caller's memory) comes in through
 //! [`Context`], [`Wait`] and [`UserBuffer`], so everything here runs, and is tested, without one.
@@ -14,6 +14,7 @@
 mod console;
 mod device;
 mod devkmsg;
+mod dump;
 mod level;
 mod ratelimit;
 mod ring;
@@ -31,6 +32,7 @@ use std::{error, fmt};
 pub use console::Console;
 pub use device::{DeviceName, dev_prefix};
 pub use devkmsg::{DevkmsgSetting, KmsgFile, Seek, Watch};
+pub use dump::DumpCursor;
 pub use level::{LOGLEVEL_DEFAULT, LOGLEVEL_SCHED, Levels, Prefix, parse_prefix};
 pub use ratelimit::{Allowed, RATELIMIT_MSG_ON_RELEASE, RateLimit, suppressed_message};
 pub use ring::{DevInfo, Info, LOG_CONT, LOG_NEWLINE};

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::ring::Ring;
 use super::text::{LineStyle, print_lines, printed_size};
 use super::{Error, Printk, UserBuffer, Wait, lock};
 
@@ -189,7 +190,7 @@ impl Printk {
     fn syslog_read_all(&self, buf: &mut dyn UserBuffer, size: usize, clear: bool) -> Result<usize, Error> {
         let style = self.line_style(true);
         let from = self.clear_seq.load(Ordering::SeqCst);
-        let mut seq = self.first_fitting(from, size, style);
+        let mut seq = Self::first_fitting(&self.ring(), from, u64::MAX, size, style);
         let mut text = Vec::new();
         let mut copied = 0;
         let mut result = Ok(());
@@ -215,12 +216,12 @@ impl Printk {
         result.map(|()| copied)
     }
 
-    /// The first record from `from` on with which everything newer fits into `size` bytes.
-    fn first_fitting(&self, from: u64, size: usize, style: LineStyle) -> u64 {
-        let ring = self.ring();
+    /// The first record from `from` on with which everything newer, up to `end`, fits into `size` bytes.
+    pub(super) fn first_fitting(ring: &Ring, from: u64, end: u64, size: usize, style: LineStyle) -> u64 {
+        let from = from.max(ring.first_seq());
         let mut used = 0;
-        let mut seq = ring.next_seq();
-        while seq > from.max(ring.first_seq()) {
+        let mut seq = end.min(ring.next_seq()).max(from);
+        while seq > from {
             let Some(record) = ring.get(seq - 1) else { break };
             used += printed_size(&record, style);
             if used > size {

@@ -189,3 +189,22 @@ fn suppressed_calls_are_reported() {
     assert_eq!(records(&log), "4,-;own_limit: 2 callbacks suppressed\n");
     assert_eq!(instance.deferred.load(Ordering::Relaxed), 1);
 }
+
+#[test]
+fn dumps_go_forward_by_line_and_backward_by_buffer() {
+    let log = log();
+    log.print(b"cleared\n");
+    call(&log, 5, 0).0.unwrap();
+    for i in 1..=3 {
+        log.print(format!("{i}\n").as_bytes());
+    }
+    let line = |i: u32| format!("<4>[    0.000000] {i}\n");
+    let mut cursor = log.dump_rewind();
+    let lines: Vec<Vec<u8>> = std::iter::from_fn(|| log.dump_line(&mut cursor, true, 1024)).collect();
+    assert_eq!(lines, [line(1), line(2), line(3)].map(String::into_bytes));
+    let mut cursor = log.dump_rewind();
+    let mut buffer = |size| log.dump_buffer(&mut cursor, true, size).map(|text| String::from_utf8(text).unwrap());
+    assert_eq!(buffer(line(1).len() * 2 + 1), Some(line(2) + &line(3)));
+    assert_eq!(buffer(100), Some(line(1)));
+    assert_eq!(buffer(100), None);
+}
