@@ -1,2 +1,31 @@
 //! Project chores.
-fn main() {}
+//!
+//! ```text
+//! cargo run --release -p xtask -- sweep [RELEASE ...]   load and relocate every module of the installed trees
+//! cargo run --release -p xtask -- docs [--check]        write the generated files in docs/, or compare them
+//! ```
+#![forbid(unsafe_code)]
+
+mod docs;
+mod sweep;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["sweep-one", release] => sweep::one(release),
+        ["sweep", releases @ ..] => sweep::all(releases),
+        ["docs"] => docs::write(),
+        ["docs", "--check"] => docs::check(),
+        _ => Err("usage: xtask sweep [RELEASE ...] | docs [--check]".to_string()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("xtask: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -12,6 +12,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 /// `kernel.kptr_restrict`.
 pub static KPTR_RESTRICT: AtomicI32 = AtomicI32::new(0);
 
+/// `kernel.modules_disabled`.
+pub static MODULES_DISABLED: AtomicI32 = AtomicI32::new(0);
+
 /// The running kernel.
 pub struct Kernel;
 

@@ -33,8 +33,7 @@ impl Context for Around {
     }
 
     fn wake_readers(&self) {
-        *READERS.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        READERS.1.notify_all();
+        wake_readers();
     }
 
     fn defer_console(&self) {
@@ -71,7 +70,8 @@ pub fn boot(quiet: bool) {
     since_boot();
     let mut numbers = profile().release().split('.').map(|n| n.parse().unwrap_or(0));
     let release = (numbers.next().unwrap_or(6), numbers.next().unwrap_or(1));
-    let log = LOG.get_or_init(|| Printk::new(printk::Config { quiet, release, ..printk::Config::default() }, Box::new(Around)));
+    let log = LOG
+        .get_or_init(|| Printk::new(printk::Config { quiet, release, ..printk::Config::default() }, Box::new(Around)));
     log.register_console(Box::new(Wire), true);
 }
 
@@ -107,24 +107,48 @@ pub fn console_verbose() {
     }
 }
 
-/// Sleeping until there is something to read.
-struct Sleep;
+/// Sleeping until there is something to read, or the program that reads gets a signal.
+pub struct Sleep;
 
-impl Wait for Sleep {
-    fn wait(&self, ready: &dyn Fn() -> bool) -> Result<(), Error> {
+impl Sleep {
+    /// Sleeps until `ready`.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub fn wait_until(&self, ready: &dyn Fn() -> bool) -> Result<(), Error> {
         let _watch = log().watch();
         let mut news = READERS.0.lock().unwrap_or_else(PoisonError::into_inner);
         while !ready() {
+            if sched::is_interrupted() {
+                return Err(Error::Interrupted);
+            }
             news = READERS.1.wait(news).unwrap_or_else(PoisonError::into_inner);
         }
         Ok(())
     }
 }
 
+impl Wait for Sleep {
+    fn wait(&self, ready: &dyn Fn() -> bool) -> Result<(), Error> {
+        self.wait_until(ready)
+    }
+}
+
+/// Makes those who sleep in [`Sleep`] look again.
+pub fn wake_readers() {
+    *READERS.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    READERS.1.notify_all();
+}
+
+/// A program as the log judges it.
+pub fn syslog_caller(caller: &wire::Caller) -> SyslogCaller<'_> {
+    let root = caller.uid == 0;
+    SyslogCaller { cap_syslog: root, cap_sys_admin: root, comm: &caller.comm, pid: caller.tid as i32 }
+}
+
 /// `syslog(2)` of the calling program.
 pub fn syslog(caller: &wire::Caller, action: i32, len: i32) -> Answer {
-    let root = caller.uid == 0;
-    let who = SyslogCaller { cap_syslog: root, cap_sys_admin: root, comm: &caller.comm, pid: caller.tid as i32 };
+    let who = syslog_caller(caller);
     let mut data = Vec::new();
     let reads = (2..=4).contains(&action);
     match log().syslog(action, Some(&mut data), len, &who, Source::Call, &Sleep) {

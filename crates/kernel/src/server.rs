@@ -153,7 +153,9 @@ impl Pool {
             };
             drop(queue);
             let id = job.id;
+            sched::set_frame(Some(id));
             answer(id, perform(&task, job));
+            sched::set_frame(None);
             queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -220,7 +222,9 @@ fn read_all(fd: OwnedFd) -> Result<Vec<u8>, Errno> {
         return Err(ENOMEM);
     }
     let mut bytes = Vec::with_capacity(len as usize + 1);
-    file.take_from_start().and_then(|()| file.by_ref().take(LARGEST_FILE).read_to_end(&mut bytes)).map_err(|_| EINVAL)?;
+    file.take_from_start()
+        .and_then(|()| file.by_ref().take(LARGEST_FILE).read_to_end(&mut bytes))
+        .map_err(|_| EINVAL)?;
     Ok(bytes)
 }
 

@@ -17,6 +17,8 @@ pub struct PlacedSection {
     pub init: bool,
     /// It holds instructions.
     pub exec: bool,
+    /// It holds notes.
+    pub note: bool,
 }
 
 /// A symbol of the module's own, as kallsyms shows it.
@@ -177,7 +179,14 @@ fn sections(elf: &Elf<'_>, layout: &Layout) -> Vec<PlacedSection> {
         }
         let addr = layout.address(s.index)?;
         let init = matches!(place, Place::Init(_));
-        Some(PlacedSection { name: s.name.to_string(), addr, size: s.size, init, exec: s.is_exec() })
+        Some(PlacedSection {
+            name: s.name.to_string(),
+            addr,
+            size: s.size,
+            init,
+            exec: s.is_exec(),
+            note: s.kind == kofile::elf::kind::NOTE,
+        })
     });
     placed.collect()
 }

@@ -4,7 +4,7 @@ use super::params;
 use super::taint::Taint;
 use super::{CHANGED, Entry, Exported, LOADING, Module, NEXT_ID, REF_BASE, REFCNT, State, all, read_list, write_list};
 use crate::{log, percpu};
-use kabi::errno::{EBUSY, EEXIST, ENOMEM};
+use kabi::errno::{EBUSY, EEXIST, ENOMEM, EPERM};
 use kabi::{Errno, KError, KPtr, profile};
 use loader::{Flags, Found, Identity, Image, LogLine, Owner, Refusal, Resolver};
 use loader::{check, patch, place, protect, relocate, resolve};
@@ -62,6 +62,9 @@ pub struct Request<'a> {
 /// # Errors
 /// [`LoadError`]; the log then says why in the kernel's words.
 pub fn init_module(request: &Request<'_>) -> Result<(), LoadError> {
+    if crate::env::MODULES_DISABLED.load(Ordering::Relaxed) != 0 {
+        return Err(Refusal::silent(EPERM).into());
+    }
     let result = prepare(request).and_then(|module| start(&module, request.params));
     if let Err(LoadError::Refused(refusal)) = &result {
         refusal.log.iter().for_each(|line| log::line(line.level, &line.text));
@@ -394,7 +397,6 @@ fn live(module: &Arc<Module>) -> Result<(), LoadError> {
         protect::after_init(&image.core)?;
         image.drop_init();
     }
-    crate::files::init_freed(module);
     module.put()?;
     let _guard = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
     CHANGED.notify_all();
@@ -414,4 +416,3 @@ pub(super) fn forget(module: &Arc<Module>) {
     }
     CHANGED.notify_all();
 }
-

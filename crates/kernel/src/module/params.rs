@@ -267,7 +267,9 @@ mod tests {
 
     #[test]
     fn strings_are_split_as_the_kernel_does() {
-        let one = |text: &str| split(text).into_iter().map(|(n, v)| format!("{n}|{}", v.unwrap_or("-".into()))).collect::<Vec<_>>();
+        let one = |text: &str| {
+            split(text).into_iter().map(|(n, v)| format!("{n}|{}", v.unwrap_or("-".into()))).collect::<Vec<_>>()
+        };
         assert_eq!(one("a=1 b c=\"x y\"  "), ["a|1", "b|-", "c|x y"]);
         assert_eq!(one("\"d=p q\" e="), ["d|p q", "e|"]);
         assert_eq!(one("f=a=b g=\"q\"r"), ["f|a=b", "g|q\"r"]);

@@ -2,7 +2,7 @@
 
 use super::load::{LoadError, forget};
 use super::{LOADING, Module, REF_BASE, REFCNT, State, find, holders};
-use kabi::errno::{EAGAIN, EBUSY, ENOENT};
+use kabi::errno::{EAGAIN, EBUSY, ENOENT, EPERM};
 use kabi::{Errno, KError};
 use loader::Refusal;
 use machine::access;
@@ -20,6 +20,9 @@ fn refuse<T>(errno: Errno) -> Result<T, LoadError> {
 /// # Errors
 /// `ENOENT`, `EBUSY`, `EAGAIN` as the kernel gives them, or the caller died in exit.
 pub fn delete_module(name: &str, flags: u32) -> Result<(), LoadError> {
+    if crate::env::MODULES_DISABLED.load(std::sync::atomic::Ordering::Relaxed) != 0 {
+        return refuse(EPERM);
+    }
     let module = stop(name, flags)?;
     if module.exit != 0 {
         // An exit that died leaves the module in the state Going, as on the real kernel.

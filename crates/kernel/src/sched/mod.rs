@@ -7,7 +7,7 @@ use crate::mm::slab;
 use kabi::{Field, KPtr, KResult, size_of_struct};
 use machine::task::{self, Handle};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use wire::Caller;
@@ -89,6 +89,48 @@ impl Task {
             running.remove(&thread);
         }
     }
+}
+
+thread_local! {
+    /// The frame of the call that this thread works on.
+    static FRAME: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// Frames whose callers got a signal.
+static INTERRUPTED: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
+
+/// Notes which call this thread works on; `None` at its end.
+pub fn set_frame(frame: Option<u64>) {
+    let old = FRAME.replace(frame.unwrap_or(0));
+    INTERRUPTED.lock().unwrap_or_else(PoisonError::into_inner).remove(&old);
+}
+
+/// The caller of a frame got a signal: what it waits for ends.
+pub fn interrupt(frame: u64) {
+    INTERRUPTED.lock().unwrap_or_else(PoisonError::into_inner).insert(frame);
+    crate::log::wake_readers();
+}
+
+/// True if the caller of this thread's call got a signal.
+pub fn is_interrupted() -> bool {
+    INTERRUPTED.lock().unwrap_or_else(PoisonError::into_inner).contains(&FRAME.get())
+}
+
+/// Does something that blocks this thread without its virtual CPU.
+pub fn off_cpu_for<R>(wait: impl FnOnce() -> R) -> R {
+    if task::current_cpu().is_none() {
+        return wait();
+    }
+    task::release_cpu();
+    let result = wait();
+    let cpu = task::acquire_cpu();
+    crate::percpu::on_switch(cpu, CURRENT.get());
+    result
+}
+
+/// [`off_cpu_for`] without a result.
+pub fn off_cpu(wait: &dyn Fn()) {
+    off_cpu_for(wait);
 }
 
 /// Who this thread works for.

@@ -1,0 +1,123 @@
+//! Which files the instance's trees have. Counterpart: kernel/module/{procfs,sysfs}.c, kernel/sysctl.c,
+//! drivers/char/mem.c. How trees work stands in [`crate::fs`].
+//!
+//! The trees are made when somebody first looks at them: a run that never does pays nothing.
+
+mod kmsg;
+mod modules;
+mod sources;
+
+use crate::fs::{self, Spec, Tree, proc::ProcSources, sys, sysctl::KernelSysctls};
+use crate::module::{self, Module, State};
+use crate::sched;
+use fs::module::ModuleDir;
+use kabi::{Errno, profile};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wire::{Answer, Caller, ROOT_DEV, VfsCall};
+
+/// The trees, and the directories of modules by the modules' ids.
+struct Files {
+    tree: Tree,
+    modules: HashMap<u64, ModuleDir>,
+}
+
+static FILES: Mutex<Option<Files>> = Mutex::new(None);
+
+fn files() -> MutexGuard<'static, Option<Files>> {
+    FILES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The trees; made now if they are not there yet.
+fn tree() -> Result<Tree, Errno> {
+    let mut files = files();
+    if let Some(files) = &*files {
+        return Ok(files.tree.clone());
+    }
+    let mut made = Files { tree: make()?, modules: HashMap::new() };
+    for module in module::all() {
+        made.add(&module);
+    }
+    let tree = made.tree.clone();
+    *files = Some(made);
+    Ok(tree)
+}
+
+fn make() -> Result<Tree, Errno> {
+    let tree = Tree::new();
+    tree.set_event_sink(crate::server::send_event);
+    tree.set_blocker(|wait| sched::off_cpu(wait));
+    tree.set_interrupt(sched::interrupt);
+    tree.set_devices(Arc::new(kmsg::Devices));
+    let mut sysctls = KernelSysctls::new(profile().release(), profile().version());
+    sources::connect(&mut sysctls);
+    sysctls.register(&tree)?;
+    ProcSources {
+        modules: Arc::new(sources::List),
+        symbols: Arc::new(sources::Symbols),
+        devices: Arc::new(sources::Devices),
+        kptr_restrict: Arc::clone(&sysctls.kptr_restrict),
+        version: profile().banner().trim_end().to_string(),
+        cmdline: "quiet".to_string(),
+    }
+    .register(&tree)?;
+    let counters: Arc<dyn sys::KernelCounters> = Arc::new(sources::Counters);
+    sys::register(&tree, &counters, None)?;
+    tree.add(ROOT_DEV, "kmsg", Spec::char_device(0o644, kmsg::RDEV))?.keep();
+    tree.add(wire::ROOT_PROC, "kmsg", Spec::file(0o400, Arc::new(kmsg::ProcFile)))?.keep();
+    Ok(tree)
+}
+
+fn with_tree(work: impl FnOnce(&Tree) -> Answer) -> Answer {
+    match tree() {
+        Ok(tree) => work(&tree),
+        Err(errno) => Answer::Errno(errno.0),
+    }
+}
+
+/// Reads a whole file.
+pub fn read(caller: &Caller, path: &str) -> Answer {
+    with_tree(|tree| fs::read_file(tree, caller, path))
+}
+
+/// Writes a whole file.
+pub fn write(caller: &Caller, path: &str, data: &[u8]) -> Answer {
+    with_tree(|tree| fs::write_file(tree, caller, path, data))
+}
+
+/// A file operation.
+pub fn vfs(caller: &Caller, call: VfsCall) -> Answer {
+    with_tree(|tree| fs::serve(tree, caller, call))
+}
+
+impl Files {
+    fn add(&mut self, module: &Arc<Module>) {
+        // A second module of the name cannot exist; without memory for its directory a module is still a module.
+        if let Ok(dir) = modules::add(&self.tree, module) {
+            self.modules.insert(module.id, dir);
+        }
+    }
+}
+
+/// A module is complete: its files appear.
+pub fn add_module(module: &Arc<Module>) {
+    if let Some(files) = &mut *files() {
+        files.add(module);
+    }
+}
+
+/// A module goes: its files disappear.
+pub fn remove_module(module: &Arc<Module>) {
+    let dir = files().as_mut().and_then(|files| files.modules.remove(&module.id));
+    // Outside of the lock: this waits until nobody is in one of the files.
+    drop(dir);
+}
+
+/// The state as the files name it.
+fn state_of(module: &Module) -> fs::proc::ModuleState {
+    match module.state() {
+        State::Live => fs::proc::ModuleState::Live,
+        State::Coming | State::Unformed => fs::proc::ModuleState::Coming,
+        State::Going => fs::proc::ModuleState::Going,
+    }
+}

@@ -1,0 +1,174 @@
+//! What the files of /proc and /proc/sys/kernel are made from.
+
+use super::modules::Restrict;
+use super::state_of;
+use crate::fs::proc::{DeviceNumbers, ModuleLine, ModuleList, Symbol, SymbolSource};
+use crate::fs::sys::KernelCounters;
+use crate::fs::sysctl::{IntVar, KernelSysctls, StrVar, TaintVar};
+use crate::log::log;
+use crate::module::{self, holders, taint};
+use crate::{env, fault};
+use kabi::profile;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// The modules.
+pub(super) struct List;
+
+impl ModuleList for List {
+    fn modules(&self) -> Vec<ModuleLine> {
+        let line = |m: &Arc<module::Module>| ModuleLine {
+            name: m.name().to_string(),
+            size: m.sizes().0 as u64,
+            refcount: m.refcount(),
+            users: holders(m).iter().map(|h| h.name().to_string()).collect(),
+            permanent: m.is_permanent(),
+            state: state_of(m),
+            base: m.image().core.addr(),
+            taints: taint::module_letters(m.taints.load(Ordering::Relaxed)),
+        };
+        module::all().iter().map(line).collect()
+    }
+}
+
+/// The symbols of the kernel image and of the modules.
+pub(super) struct Symbols;
+
+impl SymbolSource for Symbols {
+    fn symbols(&self, each: &mut dyn FnMut(Symbol<'_>)) {
+        for s in profile().symbols() {
+            each(Symbol { address: s.addr, kind: s.kind, name: s.name, module: None });
+        }
+        for module in module::all() {
+            for s in module.image().symbols() {
+                each(Symbol { address: s.addr, kind: s.letter, name: s.name, module: Some(module.name()) });
+            }
+        }
+    }
+}
+
+/// Device numbers: no device area registers any yet.
+pub(super) struct Devices;
+
+impl DeviceNumbers for Devices {
+    fn characters(&self) -> Vec<(u32, String)> {
+        vec![(1, "mem".to_string())]
+    }
+
+    fn blocks(&self) -> Vec<(u32, String)> {
+        Vec::new()
+    }
+
+    fn misc(&self) -> Vec<(u32, String)> {
+        Vec::new()
+    }
+}
+
+/// What /sys/kernel counts.
+pub(super) struct Counters;
+
+impl KernelCounters for Counters {
+    fn uevents(&self) -> u64 {
+        0
+    }
+
+    fn oopses(&self) -> u64 {
+        fault::oopses().into()
+    }
+
+    fn warnings(&self) -> u64 {
+        fault::warnings().into()
+    }
+}
+
+/// One of the four numbers of `kernel.printk`.
+struct Level(usize);
+
+impl IntVar for Level {
+    fn get(&self) -> i32 {
+        log().levels().get()[self.0]
+    }
+
+    fn set(&self, value: i32) {
+        let mut levels = log().levels().get();
+        levels[self.0] = value;
+        log().levels().set(levels);
+    }
+}
+
+/// `kernel.printk_delay`.
+struct Delay;
+
+impl IntVar for Delay {
+    fn get(&self) -> i32 {
+        log().settings().delay_ms.load(Ordering::Relaxed) as i32
+    }
+
+    fn set(&self, value: i32) {
+        log().settings().delay_ms.store(value.max(0) as u32, Ordering::Relaxed);
+    }
+}
+
+/// `kernel.dmesg_restrict`.
+struct DmesgRestrict;
+
+impl IntVar for DmesgRestrict {
+    fn get(&self) -> i32 {
+        log().settings().dmesg_restrict.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, value: i32) {
+        log().settings().dmesg_restrict.store(value, Ordering::Relaxed);
+    }
+}
+
+/// `kernel.printk_devkmsg`.
+struct Devkmsg;
+
+impl StrVar for Devkmsg {
+    fn get(&self) -> Vec<u8> {
+        log().devkmsg().as_bytes().to_vec()
+    }
+
+    fn set(&self, value: Vec<u8>) {
+        // A word that is none of the three leaves the setting; the write was accepted by its length.
+        let _ = log().set_devkmsg(&[value.as_slice(), b"\n"].concat());
+    }
+}
+
+/// `kernel.tainted`.
+struct Tainted;
+
+impl TaintVar for Tainted {
+    fn get(&self) -> u64 {
+        taint::bits()
+    }
+
+    fn add(&self, flags: u64) {
+        taint::add_bits(flags);
+    }
+}
+
+/// `kernel.modules_disabled`.
+struct ModulesDisabled;
+
+impl IntVar for ModulesDisabled {
+    fn get(&self) -> i32 {
+        env::MODULES_DISABLED.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, value: i32) {
+        env::MODULES_DISABLED.store(value, Ordering::Relaxed);
+    }
+}
+
+/// Connects the sysctl files with what they change.
+pub(super) fn connect(sysctls: &mut KernelSysctls) {
+    sysctls.printk = std::array::from_fn(|i| Arc::new(Level(i)) as Arc<dyn IntVar>);
+    sysctls.printk_delay = Arc::new(Delay);
+    sysctls.printk_devkmsg = Arc::new(Devkmsg);
+    sysctls.tainted = Arc::new(Tainted);
+    sysctls.modules_disabled = Arc::new(ModulesDisabled);
+    sysctls.kptr_restrict = Arc::new(Restrict);
+    sysctls.dmesg_restrict = Arc::new(DmesgRestrict);
+}
