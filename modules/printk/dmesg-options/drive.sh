@@ -18,7 +18,7 @@ hr -f; dmesg -f kern | n | wc -l; dmesg -f daemon | n | wc -l; dmesg -f wrong; e
 hr -J; dmesg -J | n
 hr -S; dmesg -S | n; dmesg -S -r | n
 hr -p; dmesg -p | n
-hr -s; dmesg -s 20 | wc -l
+hr -s; dmesg -s 20 | n | wc -l
 hr -c; dmesg -c | n; echo "left $(dmesg | wc -l)"; dmesg -S | wc -l
 ins three.ko; rem three
 hr -C; dmesg -C; echo "status $? left $(dmesg | wc -l)"
