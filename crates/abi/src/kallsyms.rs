@@ -193,24 +193,35 @@ mod tests {
 
     /// Tables of `count` symbols in one of the two orders, every name spelled with one-character tokens.
     fn tables(count: usize, offsets_first: bool) -> Vec<u8> {
-        let base = 0xffff_ffff_8100_0000u64;
-        let mut offsets = Vec::new();
-        for i in 0..count {
-            // Symbol 0 is per-CPU at 0x40; the others are 16 bytes apart.
-            let raw = if i == 0 { 0x40 } else { -1 - (i as i32 * 16) };
-            offsets.extend_from_slice(&raw.to_le_bytes());
-        }
-        pad(&mut offsets);
-        offsets.extend_from_slice(&base.to_le_bytes());
         let mut out = vec![0xaa; 64];
         if offsets_first {
-            out.extend_from_slice(&offsets);
+            out.extend_from_slice(&offsets(count));
         }
         out.extend_from_slice(&(count as u64).to_le_bytes());
-        let (names_at, mut markers) = (out.len(), Vec::new());
+        names_and_markers(count, &mut out);
+        tokens(&mut out);
+        if !offsets_first {
+            out.extend_from_slice(&offsets(count));
+        }
+        out.extend_from_slice(&[0; 64]);
+        out
+    }
+
+    /// Symbol 0 is per-CPU at 0x40; the others are 16 bytes apart. The base follows.
+    fn offsets(count: usize) -> Vec<u8> {
+        let raw = |i: usize| if i == 0 { 0x40 } else { -1 - (i as i32 * 16) };
+        let mut out: Vec<u8> = (0..count).flat_map(|i| raw(i).to_le_bytes()).collect();
+        pad(&mut out);
+        out.extend_from_slice(&0xffff_ffff_8100_0000u64.to_le_bytes());
+        out
+    }
+
+    /// Symbol 3 has a name whose length needs two bytes.
+    fn names_and_markers(count: usize, out: &mut Vec<u8>) {
+        let (start, mut markers) = (out.len(), Vec::new());
         for i in 0..count {
             if i % 256 == 0 {
-                markers.extend_from_slice(&((out.len() - names_at) as u32).to_le_bytes());
+                markers.extend_from_slice(&((out.len() - start) as u32).to_le_bytes());
             }
             let long = if i == 3 { "y".repeat(200) } else { String::new() };
             let name = format!("Tsym{i}{long}");
@@ -220,9 +231,12 @@ mod tests {
             }
             out.extend_from_slice(name.as_bytes());
         }
-        pad(&mut out);
+        pad(out);
         out.extend_from_slice(&markers);
-        pad(&mut out);
+        pad(out);
+    }
+
+    fn tokens(out: &mut Vec<u8>) {
         let (mut at, mut index) = (0u16, Vec::new());
         for c in 0..=255u8 {
             let token: &[u8] = if c < 0x20 { b"zz" } else { &[c] };
@@ -231,13 +245,8 @@ mod tests {
             out.push(0);
             at += token.len() as u16 + 1;
         }
-        pad(&mut out);
+        pad(out);
         out.extend_from_slice(&index);
-        if !offsets_first {
-            out.extend_from_slice(&offsets);
-        }
-        out.extend_from_slice(&[0; 64]);
-        out
     }
 
     #[test]

@@ -128,14 +128,23 @@ fn unique() -> u64 {
     NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
 
-/// Removes profiles made from the same file in an earlier state. Who has one mapped keeps it.
+/// Removes profiles made from the same file in an earlier state (who has one mapped keeps it), and what an import
+/// that was killed left behind.
 fn remove_stale(folder: &Path, key: &Key) {
     let current = key.name();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let stale = name.to_str().is_some_and(|n| n.starts_with(&key.prefix) && n.ends_with(SUFFIX) && n != current);
-        if stale {
+        let Some(name) = name.to_str() else { continue };
+        let earlier = name.starts_with(&key.prefix) && name.ends_with(SUFFIX) && name != current;
+        let abandoned = name.strip_prefix('.').is_some_and(|n| n.starts_with(&key.prefix)) && is_old(&entry);
+        if earlier || abandoned {
             let _ = fs::remove_file(entry.path());
         }
     }
+}
+
+/// Whether nobody can still be writing a file: its last change is over an hour ago.
+fn is_old(entry: &fs::DirEntry) -> bool {
+    let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|time| time.elapsed().ok());
+    age.is_some_and(|age| age.as_secs() > 3600)
 }
