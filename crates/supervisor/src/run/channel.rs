@@ -48,6 +48,8 @@ pub(super) enum Message {
     NoNamespace(Failure),
     /// Nothing will run.
     Failed(Failure),
+    /// The command stopped and waits for `Continue`.
+    Stopped,
     /// The command ended.
     Ended(Exit),
 }
@@ -66,6 +68,7 @@ impl Channel {
         let (tag, number, text, fd) = match message {
             Message::Unshared => (b'U', 0, "", None),
             Message::Continue => (b'K', 0, "", None),
+            Message::Stopped => (b'T', 0, "", None),
             Message::Control(fd) => (b'C', 0, "", Some(fd)),
             Message::Fuse(fd) => (b'F', 0, "", Some(fd)),
             Message::Proc(fd) => (b'P', 0, "", Some(fd)),
@@ -123,6 +126,7 @@ fn parse(bytes: &[u8], fd: Option<OwnedFd>) -> Option<Message> {
     Some(match tag {
         b'U' => Message::Unshared,
         b'K' => Message::Continue,
+        b'T' => Message::Stopped,
         b'C' => Message::Control(fd?),
         b'F' => Message::Fuse(fd?),
         b'P' => Message::Proc(fd?),

@@ -2,8 +2,9 @@
 
 use super::channel::{Channel, Failure, Message};
 use super::directory::mount_tree;
-use super::{Setup, directory, mounts};
+use super::{Setup, directory, mounts, terminal};
 use crate::syscalls;
+use rustix::process::WaitOptions;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -16,7 +17,7 @@ pub(super) fn main(setup: &Setup, channel: &Channel) -> ! {
     let outcome = match start(setup, channel) {
         Ok(command) => {
             let _ = sys::process::close_all_but(&[channel.as_fd()]);
-            Message::Ended(reap(command))
+            Message::Ended(reap(command, setup.own_terminal.then_some(channel)))
         }
         Err(failure) => Message::Failed(failure),
     };
@@ -63,6 +64,9 @@ fn mount(setup: &Setup, channel: &Channel) -> Result<(), Failure> {
 /// Becomes the command.
 fn command(setup: &Setup, channel: &Channel) -> ! {
     let Some((program, arguments)) = setup.program.command.split_first() else { sys::process::exit_now(0) };
+    if setup.own_terminal {
+        terminal::take();
+    }
     setup.dispositions.iter().copied().for_each(sys::signal::restore);
     // The old working directory may be hidden under a mount now.
     let _ = std::env::set_current_dir(&setup.directory);
@@ -83,18 +87,27 @@ fn command(setup: &Setup, channel: &Channel) -> ! {
     sys::process::exit_now(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })
 }
 
-/// Reaps everything until the command ends.
-fn reap(command: u32) -> Exit {
+/// Reaps everything until the command ends. With a channel, the supervisor is told when the command stops.
+fn reap(command: u32, stops: Option<&Channel>) -> Exit {
+    let options = if stops.is_some() { WaitOptions::UNTRACED } else { WaitOptions::empty() };
     loop {
-        match rustix::process::wait(rustix::process::WaitOptions::empty()) {
-            Ok(Some((pid, status))) if pid.as_raw_nonzero().get().unsigned_abs() == command => {
-                return match (status.exit_status(), status.terminating_signal()) {
-                    (Some(code), _) => Exit::Code(code),
-                    (None, signal) => Exit::Signal(signal.unwrap_or(0)),
-                };
-            }
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        let (pid, status) = match rustix::process::wait(options) {
+            Ok(Some((pid, status))) => (pid.as_raw_nonzero().get(), status),
+            Ok(None) | Err(rustix::io::Errno::INTR) => continue,
             Err(_) => return Exit::Code(125),
+        };
+        if pid.unsigned_abs() != command {
+            continue;
         }
+        if let (true, Some(channel)) = (status.stopped(), stops) {
+            let _ = channel.send(&Message::Stopped);
+            channel.receive();
+            sys::terminal::continue_group(pid);
+            continue;
+        }
+        return match (status.exit_status(), status.terminating_signal()) {
+            (Some(code), _) => Exit::Code(code),
+            (None, signal) => Exit::Signal(signal.unwrap_or(0)),
+        };
     }
 }

@@ -41,4 +41,6 @@ struct Setup {
     dispositions: Vec<sys::signal::Previous>,
     plan: Option<Arc<Plan>>,
     uname: Option<Uname>,
+    /// Whether the command gets the terminal's foreground.
+    own_terminal: bool,
 }

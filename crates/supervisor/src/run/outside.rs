@@ -31,14 +31,16 @@ impl Instance {
         let uname = Uname::ask(&self.link);
         let setup = Setup {
             uname: uname.clone(),
+            own_terminal: terminal::is_ours(),
             program: program.clone(),
             executable,
             directory,
             dispositions: terminal::for_command(),
             plan: plan.clone(),
         };
+        let was_foreground = terminal::in_foreground();
         let (channel, middle) = fork_middle(setup)?;
-        let waiting = terminal::Waiting::start();
+        let waiting = terminal::Waiting::start(was_foreground);
         let mut session = Session { instance: self, middle: &middle, channel, control: None, uname, plan, faces: None };
         let ended = session.serve();
         drop(session);
@@ -109,6 +111,10 @@ impl Session<'_> {
                     let uname = self.uname.clone();
                     syscalls::Server::start(listener, &self.instance.link, ids_inside(), uname)
                         .map_err(Error::host("starting a thread"))?;
+                }
+                Message::Stopped => {
+                    terminal::stop();
+                    self.go_on()?;
                 }
                 Message::Continue => {}
             }

@@ -8,7 +8,9 @@ mod basics;
 mod common;
 mod faces;
 mod lifetime;
+mod refusals;
 mod syscalls;
+mod terminal;
 mod tools;
 
 use std::path::PathBuf;
@@ -28,10 +30,17 @@ fn main() -> ExitCode {
         return tools::main(name, &arguments.collect::<Vec<_>>());
     }
     let filter = arguments.find(|a| !a.starts_with('-')).unwrap_or_default();
-    if filter == "--supervise" || std::env::var_os("LKM_TEST_SUPERVISE").is_some() {
-        return lifetime::supervise();
+    for (variable, main) in [
+        ("LKM_TEST_SUPERVISE", lifetime::supervise as fn() -> ExitCode),
+        ("LKM_TEST_SCRIPT", refusals::main),
+        ("LKM_TEST_TERMINAL", terminal::main),
+    ] {
+        if std::env::var_os(variable).is_some() {
+            return main();
+        }
     }
-    let tests: Vec<Test> = [basics::TESTS, lifetime::TESTS, faces::TESTS, syscalls::TESTS].concat();
+    let tests: Vec<Test> =
+        [basics::TESTS, lifetime::TESTS, faces::TESTS, syscalls::TESTS, refusals::TESTS, terminal::TESTS].concat();
     let mut failed = 0;
     for (name, test) in tests.iter().filter(|(name, _)| name.contains(&filter)) {
         let fine = std::panic::catch_unwind(test).is_ok();
