@@ -247,6 +247,29 @@ fn general_protection_names_the_address() {
 }
 
 #[test]
+fn a_bug_is_found_in_the_modules_table() {
+    let text = include_str!("recorded/bug.txt");
+    let (mut world, mut regs, stack) = world(&Case::new(text, TrapKind::InvalidOpcode, 0, 0));
+    // The table and the file's name lie behind the code; of the code, only the instruction can be read.
+    let table = regs.ip + 0x8000;
+    let mut entry = (-0x8000i32).to_le_bytes().to_vec();
+    entry.extend(0x1000i32.to_le_bytes());
+    entry.extend([3, 0, 0, 0]);
+    world.put(regs.ip, &[0x0f, 0x0b]);
+    world.put(table, &entry);
+    world.put(table + 0x1004, b"bugon.c\0");
+    world.bugs = Some((table, 12));
+    let kind = TrapKind::InvalidOpcode;
+    let mut trap = Trap { kind, regs: &mut regs, code: 0, addr: 0, stack_overflow: false, stack };
+    let report = Reporter::default().trap(&world, &mut trap);
+    let lines = comparable(report.lines.iter().map(|line| line.text.as_str()));
+    // The line before the first one is not for the console.
+    assert_eq!(lines.join("\n"), comparable(text.lines()).join("\n"));
+    assert_eq!(report.lines[0].text, "------------[ cut here ]------------");
+    assert_eq!(report.next, dies(SIGSEGV, false));
+}
+
+#[test]
 fn division_by_zero() {
     let text = include_str!("recorded/divide.txt");
     let case = Case::new(text, TrapKind::Divide, 0, field(text, "CR2"));
