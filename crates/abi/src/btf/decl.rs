@@ -11,7 +11,7 @@ const MAX_TEXT: usize = 256 << 10;
 const BUDGET: u32 = 200_000;
 
 impl<'a> Btf<'a> {
-    /// A declaration of `name` with a type, as C text without a semicolon: "struct page *pages[16]".
+    /// A declaration of `name` with a type, as C text without a semicolon: `struct page *pages[16]`.
     /// With an empty name it is the type's own text: "const char *".
     pub fn declare(&self, id: TypeId, name: &str) -> String {
         Printer::new(*self).declarator(id, name.to_owned(), 0)

@@ -48,7 +48,7 @@ impl<'a> Btf<'a> {
     }
 
     /// The member at `path` of a struct or union: names joined by dots, looked for through anonymous
-    /// structs and unions, with array indexes where wanted: "mkobj.kobj", "arr[2].next".
+    /// structs and unions, with array indexes where wanted: `mkobj.kobj`, `arr[2].next`.
     pub fn member(&self, id: TypeId, path: &str) -> Option<Member> {
         let mut at = self.resolve(id)?;
         let (mut bits, mut bit_size) = (0u64, 0);

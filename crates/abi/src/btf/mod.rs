@@ -1,7 +1,7 @@
 //! BTF, the kernel's type information, read in place.
 //!
 //! Format: Documentation/bpf/btf.rst. [`Btf`] is a view of the raw bytes and of an index made once
-//! ([`index::build`]): opening it parses nothing, and every query reads only the records it needs.
+//! ([`build_index`]): opening it parses nothing, and every query reads only the records it needs.
 //! Damaged bytes give `None`, never a panic or an endless loop.
 
 mod decl;
@@ -10,6 +10,7 @@ mod layout;
 mod proto;
 pub(crate) mod write;
 
+pub use index::build as build_index;
 pub use layout::Member;
 pub use proto::{Param, Prototype, Value, ValueClass};
 
@@ -171,7 +172,7 @@ pub struct Btf<'a> {
 }
 
 impl<'a> Btf<'a> {
-    /// A view of `raw` by an index that [`index::build`] made of it. `None` if they do not fit together.
+    /// A view of `raw` by an index that [`build_index`] made of it. `None` if they do not fit together.
     pub fn new(raw: &'a [u8], index: &'a [u8]) -> Option<Self> {
         let layout = Layout::read(index)?;
         Some(Btf {
