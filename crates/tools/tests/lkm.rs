@@ -109,3 +109,56 @@ fn kernels_are_listed_and_shown() {
     assert_eq!(absent.status, 123, "{absent:?}");
     assert!(absent.err.contains("9.9.9-none") && absent.err.contains("cure:"), "{absent:?}");
 }
+
+const MODULE: &str = r#"
+#include <linux/module.h>
+static char *who = "world"; module_param(who, charp, 0444);
+static int result; module_param(result, int, 0444);
+static int __init hello_init(void) { pr_info("hello: %s\n", who); return result; }
+static void __exit hello_exit(void) { pr_info("hello: bye\n"); }
+module_init(hello_init); module_exit(hello_exit);
+MODULE_LICENSE("GPL"); MODULE_DESCRIPTION("test");
+"#;
+
+/// `lkm run` on the module above, built for a kernel that profiles are tested with.
+fn run_hello(words: &[&str]) -> Said {
+    let folder = Folder::new(&format!("hello-{}", words.join("").replace(['/', ' '], "")));
+    let file = folder.file("hello.c", MODULE);
+    let mut command = Command::new(LKM);
+    command.args(["run", "--kernel", "6.1.0-56-amd64"]);
+    let split = words.iter().position(|w| !w.starts_with("--json")).unwrap_or(words.len());
+    run(command.args(&words[..split]).arg(&file).args(&words[split..]))
+}
+
+#[test]
+fn a_module_is_built_loaded_and_unloaded() {
+    let said = run_hello(&["who=two words"]);
+    assert_eq!((said.status, said.out.as_str()), (0, ""), "{said:?}");
+    for part in ["] hello: two words\n", "] hello: bye\n", "lkm: hello left nothing behind (kernel 6.1.0-56-amd64)"] {
+        assert!(said.err.contains(part), "{part}: {said:?}");
+    }
+}
+
+#[test]
+fn a_failed_init_is_121_with_the_errno_s_name() {
+    let said = run_hello(&["result=-122"]);
+    assert_eq!((said.status, said.out.as_str()), (121, ""), "{said:?}");
+    assert!(said.err.contains("hello.c: EDQUOT (Disk quota exceeded)"), "{said:?}");
+}
+
+#[test]
+fn the_command_s_output_and_status_are_its_own() {
+    let said = run_hello(&["--", "sh", "-c", "echo inside; exit 7"]);
+    assert_eq!((said.status, said.out.as_str()), (7, "inside\n"), "{said:?}");
+    assert!(said.err.contains("] hello: bye\n"), "{said:?}");
+}
+
+#[test]
+fn the_report_is_json_where_asked() {
+    let said = run_hello(&["--json", "result=-22"]);
+    assert_eq!(said.status, 121, "{said:?}");
+    let json = said.out.replace("\\\"", "\"");
+    for part in ["\"status\": 121", "\"errno\": \"EINVAL\"", "\"kernel\": \"6.1.0-56-amd64\"", "\"module\": \"hello\""] {
+        assert!(json.contains(part), "{part}: {json}");
+    }
+}

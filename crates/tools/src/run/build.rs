@@ -129,9 +129,14 @@ fn one_file<'f>(file: &'f Path, to: &Path) -> io::Result<&'f Path> {
         _ => Path::new("."),
     };
     fs::copy(file, to.join(file.file_name().unwrap_or_default()))?;
-    let include = fs::canonicalize(folder)?;
-    fs::write(to.join("Kbuild"), format!("obj-m := {stem}.o\nccflags-y := -I{}\n", include.display()))?;
+    let include = quoted(&fs::canonicalize(folder)?.to_string_lossy());
+    fs::write(to.join("Kbuild"), format!("obj-m := {stem}.o\nccflags-y := -I{include}\n"))?;
     Ok(folder)
+}
+
+/// A path as make hands it to the shell unharmed.
+fn quoted(path: &str) -> String {
+    format!("'{}'", path.replace('\'', r"'\''").replace('$', "$$").replace('#', r"\#"))
 }
 
 fn make(headers: &Path, folder: &Path) -> Result<Output, Failure> {
