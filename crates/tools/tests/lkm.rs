@@ -158,7 +158,8 @@ fn the_report_is_json_where_asked() {
     let said = run_hello(&["--json", "result=-22"]);
     assert_eq!(said.status, 121, "{said:?}");
     let json = said.out.replace("\\\"", "\"");
-    for part in ["\"status\": 121", "\"errno\": \"EINVAL\"", "\"kernel\": \"6.1.0-56-amd64\"", "\"module\": \"hello\""] {
+    for part in ["\"status\": 121", "\"errno\": \"EINVAL\"", "\"kernel\": \"6.1.0-56-amd64\"", "\"module\": \"hello\""]
+    {
         assert!(json.contains(part), "{part}: {json}");
     }
 }
