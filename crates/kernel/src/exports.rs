@@ -1,12 +1,13 @@
 //! Everything that lkm itself offers to modules: the lists of all files, in one place.
 
-use crate::{fault, klib, log, mm, module};
+use crate::{fault, jump_label, klib, log, mm, module, static_call};
 use kabi::{DataExport, Export};
 
 /// All functions.
 pub fn functions() -> impl Iterator<Item = &'static Export> {
-    let lists: [&'static [&'static Export]; 9] = [
+    let lists: Vec<&'static [&'static Export]> = vec![
         fault::EXPORTS,
+        jump_label::EXPORTS,
         klib::kstrtox::EXPORTS,
         klib::list::EXPORTS,
         klib::sprintf::EXPORTS,
@@ -15,13 +16,14 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         mm::slab::EXPORTS,
         module::param_ops::EXPORTS,
         module::refs::EXPORTS,
+        static_call::EXPORTS,
     ];
     lists.into_iter().flatten().copied()
 }
 
 /// All variables.
 pub fn data() -> impl Iterator<Item = &'static DataExport> {
-    let lists: [&'static [DataExport]; 2] = [log::DATA, module::param_ops::DATA];
+    let lists: Vec<&'static [DataExport]> = vec![log::DATA, module::param_ops::DATA];
     lists.into_iter().flatten()
 }
 

@@ -210,6 +210,10 @@ pub fn on_trap(trap: &mut Trap) -> Action {
     if trap.kind == TrapKind::Lockup {
         return lockup(trap);
     }
+    if trap.kind == TrapKind::Breakpoint && machine::livepatch::is_transient(trap.regs.ip.wrapping_sub(1)) {
+        trap.regs.ip = trap.regs.ip.wrapping_sub(1);
+        return Action::Resume;
+    }
     let report = with_reporter(|r| r.trap(&Instance, trap));
     publish(report, true)
 }
@@ -230,9 +234,7 @@ fn lockup(trap: &mut Trap) -> Action {
 pub fn on_bad_call(name: &'static str, cause: KError) {
     let function = module::symbols::address_of(name).ok().flatten().unwrap_or(0);
     let report = match cause {
-        KError::Fault(fault) => {
-            with_reporter(|r| r.kernel_fault(&Instance, function, name, fault.addr, fault.write))
-        }
+        KError::Fault(fault) => with_reporter(|r| r.kernel_fault(&Instance, function, name, fault.addr, fault.write)),
         other => {
             log::line(1, &format!("BUG: {name}: {other}"));
             with_reporter(|r| r.kernel_fault(&Instance, function, name, 0, false))

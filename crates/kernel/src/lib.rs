@@ -10,6 +10,7 @@ pub mod exports;
 pub mod fault;
 pub mod files;
 pub mod fs;
+pub mod jump_label;
 pub mod klib;
 pub mod log;
 pub mod mm;
@@ -19,6 +20,7 @@ pub mod percpu;
 pub mod printk;
 mod report;
 pub mod sched;
+pub mod static_call;
 mod server;
 
 use abi::Profile;

@@ -10,6 +10,7 @@
 //! - [`stack`]: a task's 16 KiB module stack with a guard page below;
 //! - [`enter`]: calls into module code and the way out of it, returned or abandoned;
 //! - [`stub`]: the small pieces of code through which module code calls Rust;
+//! - [`livepatch`]: changing instructions that may be running;
 //! - [`trap`]: what happens when module code faults: its registers, and whether it goes on;
 //! - [`access`]: reads and writes of module memory by Rust code, where a bad pointer is an error and not a crash.
 //!
@@ -27,6 +28,7 @@ pub mod cpu;
 pub mod enter;
 pub mod error;
 pub mod heap;
+pub mod livepatch;
 pub mod stack;
 pub mod stub;
 pub mod task;
@@ -57,6 +59,7 @@ pub struct Config {
 pub fn boot(config: Config) -> Result<(), MachineError> {
     arena::reserve()?;
     heap::reserve()?;
+    livepatch::prepare()?;
     cpu::make(config.cpus, config.percpu_size)?;
     trap::install(config.on_trap, config.on_bug)
 }

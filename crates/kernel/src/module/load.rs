@@ -109,6 +109,10 @@ fn prepare(request: &Request<'_>) -> Result<Arc<Module>, LoadError> {
     let taints = taints | signature_taint(&identity);
     let module = Arc::new(form(request, &file, identity, &versions, taints)?);
     name.formed(&module);
+    if let Err(e) = crate::jump_label::module_coming(&module) {
+        forget(&module);
+        return Err(e.into());
+    }
     Ok(module)
 }
 

@@ -38,7 +38,7 @@ const MEMMOVE: &[u8] = &[
 pub fn code_of(symbol: &str) -> Option<Vec<u8>> {
     let fixed = match symbol {
         "__fentry__" | "__x86_return_thunk" => RETURN,
-        "__SCT__might_resched" | "__SCT__cond_resched" => RETURN_0,
+        "__SCT__might_resched" | "__SCT__cond_resched" | "__static_call_return0" => RETURN_0,
         "__SCT__preempt_schedule" | "__SCT__preempt_schedule_notrace" => RETURN,
         "__sw_hweight32" => HWEIGHT32,
         "__sw_hweight64" => HWEIGHT64,
