@@ -39,6 +39,7 @@ pub(super) mod op {
     pub(in crate::faces) const NOTIFY_REPLY: u32 = 41;
     pub(in crate::faces) const BATCH_FORGET: u32 = 42;
     pub(in crate::faces) const FALLOCATE: u32 = 43;
+    pub(in crate::faces) const READDIRPLUS: u32 = 44;
     pub(in crate::faces) const RENAME2: u32 = 45;
     pub(in crate::faces) const COPY_FILE_RANGE: u32 = 47;
 }

@@ -10,6 +10,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use wire::{Answer, Call, DirEntry, VfsCall, VfsReply};
 
+/// Length of `struct fuse_entry_out`.
+const ENTRY_OUT: usize = 128;
+
 /// A line of a listing.
 #[derive(Debug)]
 struct Line {
@@ -101,15 +104,28 @@ impl Session {
         pids.into_iter().map(line).collect()
     }
 
-    pub(super) fn read_dir(&self, mut body: In<'_>) -> Option<Reply> {
+    /// `READDIR`, or `READDIRPLUS`: every line with what a lookup would tell, for the nodes that never change. That saves
+    /// a lookup for each of them when init binds the host's files.
+    pub(super) fn read_dir(&self, mut body: In<'_>, plus: bool) -> Option<Reply> {
         let (handle, offset, size) = (body.u64()?, body.u64()?, body.u32()?);
         let Some(lines) = self.listings.get(handle) else { return Some(Err(errno::EBADF)) };
         let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let extra = if plus { ENTRY_OUT } else { 0 };
         let mut out = Vec::new();
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         for (line, next) in lines.iter().zip(1_u64..).skip(start) {
-            if out.len().saturating_add(dirent_length(&line.name)) > size {
+            if out.len().saturating_add(extra).saturating_add(dirent_length(&line.name)) > size {
                 break;
+            }
+            if plus {
+                let dots = line.name == "." || line.name == "..";
+                match Node::from_number(line.number) {
+                    Some(node @ Node::Static(_)) if !dots => {
+                        out.extend(self.fixed_entry(node).unwrap_or_else(|_| vec![0; ENTRY_OUT]))
+                    }
+                    // Node 0: look it up if you want to know.
+                    _ => out.extend([0; ENTRY_OUT]),
+                }
             }
             dirent(&mut out, line.number, next, line.mode, &line.name);
         }

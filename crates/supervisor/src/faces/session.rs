@@ -116,7 +116,8 @@ impl Session {
             op::RELEASE => self.release(header, body)?,
             op::POLL => self.poll(header, body)?,
             op::OPENDIR => self.open_dir(header),
-            op::READDIR => Step::Reply(self.read_dir(body)?),
+            op::READDIR => Step::Reply(self.read_dir(body, false)?),
+            op::READDIRPLUS => Step::Reply(self.read_dir(body, true)?),
             op::RELEASEDIR => Step::Reply(self.release_dir(body)?),
             op::INTERRUPT => self.interrupt(body)?,
             op::STATFS => Step::Reply(Ok(statfs())),
@@ -238,6 +239,7 @@ fn kill(tid: u32) {
 fn init(mut body: In<'_>) -> Option<Reply> {
     const ASYNC_READ: u32 = 1;
     const BIG_WRITES: u32 = 1 << 5;
+    const DO_READDIRPLUS: u32 = 1 << 13;
     const PARALLEL_DIROPS: u32 = 1 << 18;
     const MAX_PAGES_FLAG: u32 = 1 << 22;
     let (major, minor) = (body.u32()?, body.u32()?);
@@ -246,7 +248,7 @@ fn init(mut body: In<'_>) -> Option<Reply> {
         return Some(Err(errno::EPROTO));
     }
     let read_ahead = body.u32()?;
-    let flags = body.u32()? & (ASYNC_READ | BIG_WRITES | PARALLEL_DIROPS | MAX_PAGES_FLAG);
+    let flags = body.u32()? & (ASYNC_READ | BIG_WRITES | DO_READDIRPLUS | PARALLEL_DIROPS | MAX_PAGES_FLAG);
     let out = Out::default().u32(7).u32(minor.min(38)).u32(read_ahead).u32(flags);
     // Background requests at once, the limit for congestion; one nanosecond of time granularity.
     let out = out.u16(64).u16(48).u32(MAX_WRITE).u32(1).u16(MAX_PAGES).u16(0);

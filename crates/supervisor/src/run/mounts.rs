@@ -6,6 +6,7 @@ use crate::faces::Plan;
 use crate::faces::plan::{HIDDEN, TREES};
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, UnmountFlags};
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -75,6 +76,11 @@ fn cover_tree(plan: &Plan, tree: &str) -> Result<(), Failure> {
     let failed = |what: &Path| Failure::at::<rustix::io::Errno>(format!("mounting {}", what.display()));
     let face = clone_tree(&Path::new(FUSE).join(tree)).map_err(failed(&target))?;
     mount_tree(&face, &target).map_err(failed(&target))?;
+    // One listing of each directory tells Linux of all its placeholders at once.
+    let parents: BTreeSet<&Path> = sources.iter().filter_map(|(path, _)| path.parent()).collect();
+    for parent in parents {
+        let _ = std::fs::read_dir(parent).map(Iterator::count);
+    }
     for (path, clone) in sources {
         mount_tree(&clone, &path).map_err(failed(&path))?;
     }

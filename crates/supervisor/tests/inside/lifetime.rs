@@ -8,6 +8,7 @@ use supervisor::Exit;
 
 pub const TESTS: &[Test] = &[
     ("a_killed_kernel_process_is_told_to_the_tools", a_killed_kernel_process_is_told_to_the_tools),
+    ("a_killed_kernel_process_ends_reads_of_its_files", a_killed_kernel_process_ends_reads_of_its_files),
     ("what_the_command_left_running_dies_with_it", what_the_command_left_running_dies_with_it),
     ("a_killed_supervisor_takes_everything_along", a_killed_supervisor_takes_everything_along),
     ("no_mount_stays", no_mount_stays),
@@ -57,6 +58,24 @@ fn a_killed_kernel_process_is_told_to_the_tools() {
     assert_eq!(said, "call: No such device (os error 19)\n");
     assert!(instance.death().is_some_and(|d| d.exit == Some(Exit::Signal(9))));
     let _ = std::fs::remove_file(file.with_extension("2"));
+    let _ = std::fs::remove_file(file);
+}
+
+fn a_killed_kernel_process_ends_reads_of_its_files() {
+    let instance = boot();
+    let kernel = Pid::from_raw(instance.kernel_pid() as i32).unwrap();
+    let file = scratch("read");
+    let script =
+        format!("exec 2>{}\ncat /proc/sleep; cat /proc/modules; ls /sys/module; cat /proc/1/comm", file.display());
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| instance.run(&shell(&script)));
+        wait_until("the script's start", || file.exists());
+        std::thread::sleep(Duration::from_millis(100));
+        kill_process(kernel, Signal::KILL).unwrap();
+        assert_eq!(run.join().unwrap().unwrap(), Exit::Code(0));
+    });
+    let said = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(said.matches("No such device").count(), 3, "{said}");
     let _ = std::fs::remove_file(file);
 }
 
