@@ -6,6 +6,7 @@ use crate::link::Link;
 use crate::{Error, caller};
 use rustix::process::{Pid, PidfdFlags, Signal};
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
@@ -19,14 +20,16 @@ const LOOK_AFTER: Duration = Duration::from_millis(100);
 pub(crate) type MapIds = Arc<dyn Fn(u32, u32) -> (u32, u32) + Send + Sync>;
 
 /// Serves `listener` until it is shut down.
-pub(crate) fn serve(listener: &OwnedFd, link: &Arc<Link>, map: &MapIds) {
+///
+/// `may_end`: whether who connects may shut the instance down (its owner outside may, programs inside may not).
+pub(crate) fn serve(listener: &OwnedFd, link: &Arc<Link>, map: &MapIds, may_end: bool) {
     loop {
         match rustix::net::accept_with(listener, rustix::net::SocketFlags::CLOEXEC) {
             Ok(socket) => {
                 let (link, map) = (link.clone(), map.clone());
                 // Without a thread left the connection is closed, and the tool says so.
                 let _ = std::thread::Builder::new().name("lkm-control".into()).spawn(move || {
-                    if let Ok(connection) = Connection::new(socket, link, &map) {
+                    if let Ok(connection) = Connection::new(socket, link, &map, may_end) {
                         connection.run();
                     }
                 });
@@ -47,21 +50,26 @@ struct Connection {
     pidfd: Option<OwnedFd>,
     caller: Caller,
     link: Arc<Link>,
+    may_end: bool,
 }
 
 impl Connection {
-    fn new(socket: OwnedFd, link: Arc<Link>, map: &MapIds) -> Result<Self, Error> {
+    fn new(socket: OwnedFd, link: Arc<Link>, map: &MapIds, may_end: bool) -> Result<Self, Error> {
         let peer = rustix::net::sockopt::socket_peercred(&socket).map_err(Error::host("asking who connects"))?;
         let pid = peer.pid.as_raw_nonzero().get().unsigned_abs();
         let pidfd = open_peer(peer.pid);
         let (uid, gid) = map(peer.uid.as_raw(), peer.gid.as_raw());
-        Ok(Self { conn: Conn::new(socket), pidfd, caller: caller::resolve(pid, uid, gid), link })
+        Ok(Self { conn: Conn::new(socket), pidfd, caller: caller::resolve(pid, uid, gid), link, may_end })
     }
 
     fn run(self) {
         while let Ok(received) = self.conn.receive() {
             let Frame::Call { id, call, .. } = received.frame else { return };
-            let answer = if refused(&call) { Some(Answer::Errno(EPERM)) } else { self.forward(call, &received.fds) };
+            let answer = if refused(&call, self.may_end) {
+                Some(Answer::Errno(EPERM))
+            } else {
+                self.forward(call, &received.fds)
+            };
             let Some(answer) = answer else { return };
             if answer == Answer::Killed {
                 kill(self.pidfd.as_ref());
@@ -110,9 +118,52 @@ fn kill(pidfd: Option<&OwnedFd>) {
     }
 }
 
-/// Ends an instance or meddles with others' calls: not for programs inside.
-fn refused(call: &Call) -> bool {
-    matches!(call, Call::Shutdown | Call::Vfs(VfsCall::Interrupt { .. }))
+/// Ends the instance without leave, or meddles with others' calls.
+fn refused(call: &Call, may_end: bool) -> bool {
+    match call {
+        Call::Shutdown => !may_end,
+        Call::Vfs(VfsCall::Interrupt { .. }) => true,
+        _ => false,
+    }
+}
+
+/// A listening socket at a path of the host; dropping it removes it.
+pub struct ControlSocket {
+    path: PathBuf,
+    listener: Arc<OwnedFd>,
+}
+
+impl ControlSocket {
+    /// Makes the socket, for the user's own processes only, and serves it in a thread.
+    pub(crate) fn open(path: &Path, link: &Arc<Link>) -> Result<Self, Error> {
+        use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+        let failed = || Error::host(format!("making the socket {}", path.display()));
+        let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
+            .map_err(failed())?;
+        // The socket's own mode decides who may connect; it is taken over at bind.
+        rustix::fs::fchmod(&socket, rustix::fs::Mode::from_raw_mode(0o600)).map_err(failed())?;
+        rustix::net::bind(&socket, &SocketAddrUnix::new(path).map_err(failed())?).map_err(failed())?;
+        rustix::net::listen(&socket, 64).map_err(failed())?;
+        let listener = Arc::new(socket);
+        // Who owns the instance is root in it.
+        let (owner, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let inside = move |id, own| if id == own { 0 } else { id };
+        let map: MapIds = Arc::new(move |uid, gid| (inside(uid, owner), inside(gid, group)));
+        let (served, link) = (listener.clone(), link.clone());
+        std::thread::Builder::new()
+            .name("lkm-control".into())
+            .spawn(move || serve(&served, &link, &map, true))
+            .map_err(Error::host("starting a thread"))?;
+        Ok(Self { path: path.to_owned(), listener })
+    }
+}
+
+impl Drop for ControlSocket {
+    fn drop(&mut self) {
+        // Ends the accepting thread.
+        let _ = rustix::net::shutdown(&*self.listener, rustix::net::Shutdown::Both);
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 fn answer_of(result: Result<Answer, Error>) -> Answer {

@@ -115,6 +115,14 @@ impl Instance {
         self.as_caller(caller::this_process())
     }
 
+    /// Lets tools outside reach the instance through a socket at `path`, for the same user only; they may shut it down.
+    ///
+    /// # Errors
+    /// When the socket cannot be made there, for example because the file exists.
+    pub fn listen(&self, path: &std::path::Path) -> Result<crate::ControlSocket, Error> {
+        crate::ControlSocket::open(path, &self.link)
+    }
+
     /// Ends the kernel process in good order and delivers all of its console output.
     ///
     /// # Errors

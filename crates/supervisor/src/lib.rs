@@ -22,6 +22,7 @@ mod syscalls;
 
 pub use api::{As, Calls};
 pub use caller::this_process;
+pub use control::ControlSocket;
 pub use error::{Death, Error};
 pub use instance::{Config, Console, Instance};
 pub use run::Program;

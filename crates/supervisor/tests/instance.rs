@@ -111,3 +111,24 @@ fn dropping_an_instance_leaves_no_process() {
     drop(instance);
     assert!(!std::path::Path::new(&path).exists());
 }
+
+#[test]
+fn tools_outside_reach_it_through_a_socket() {
+    use std::os::unix::fs::PermissionsExt;
+    use supervisor::client::connect_to;
+    let (instance, _) = boot();
+    let path = std::env::temp_dir().join(format!("lkm-socket-{}", std::process::id()));
+    assert!(connect_to(&path).unwrap().is_none());
+    let socket = instance.listen(&path).unwrap();
+    assert!(instance.listen(&path).is_err(), "two sockets of one name");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let client = connect_to(&path).unwrap().unwrap();
+    client.init_module(file("module x\n").as_fd(), b"", 0, None).unwrap();
+    assert_eq!(client.read_file("/proc/modules").unwrap(), b"x 16384 0 - Live 0x0000000000000000\n");
+    let caller = String::from_utf8(client.read_file("/proc/caller").unwrap()).unwrap();
+    assert!(caller.contains(&format!("pid: {}", std::process::id())) && caller.contains("uid: 0"), "{caller}");
+    client.call(wire::Call::Shutdown, &[]).unwrap();
+    drop(socket);
+    assert!(connect_to(&path).unwrap().is_none());
+    drop(instance);
+}

@@ -136,7 +136,7 @@ impl Session<'_> {
         let map = ids_inside();
         std::thread::Builder::new()
             .name("lkm-control".into())
-            .spawn(move || control::serve(&listener, &link, &map))
+            .spawn(move || control::serve(&listener, &link, &map, false))
             .map(drop)
             .map_err(Error::host("starting a thread"))
     }
