@@ -85,18 +85,17 @@ impl Identity {
 
 /// Compares the version magic with the kernel's.
 ///
+/// Returns whether that makes it a forced load: a module without version magic, or one whose magic shall not count.
+///
 /// # Errors
 /// `ENOEXEC` with the kernel's message.
-pub fn version_magic(identity: &Identity, kernel: &str, flags: Flags) -> Result<(), Refusal> {
-    if flags.ignore_vermagic() {
-        return Ok(());
-    }
-    let magic = identity.vermagic.as_deref().unwrap_or_default();
+pub fn version_magic(identity: &Identity, kernel: &str, flags: Flags) -> Result<bool, Refusal> {
+    let Some(magic) = identity.vermagic.as_deref().filter(|_| !flags.ignore_vermagic()) else { return Ok(true) };
     // With symbol versions the release (the first word) does not count.
     let skip =
         |m: &str| if identity.has_versions { m[m.find(' ').unwrap_or(m.len())..].to_string() } else { m.to_string() };
     if skip(magic) == skip(kernel) {
-        return Ok(());
+        return Ok(false);
     }
     let line = format!("{}: version magic '{magic}' should be '{kernel}'", identity.name);
     Err(Refusal::logged(ENOEXEC, LogLine::err(line)))
@@ -114,11 +113,11 @@ mod tests {
     fn with_versions_only_the_options_count() {
         let kernel = "6.1.0-56-amd64 SMP preempt mod_unload modversions ";
         let other = "6.1.0-10-amd64 SMP preempt mod_unload modversions ";
-        assert!(version_magic(&module(other, true), kernel, Flags(0)).is_ok());
+        assert_eq!(version_magic(&module(other, true), kernel, Flags(0)), Ok(false));
         let refused = version_magic(&module(other, false), kernel, Flags(0)).unwrap_err();
         assert_eq!(refused.errno, ENOEXEC);
         assert_eq!(refused.log[0].text, format!("m: version magic '{other}' should be '{kernel}'"));
-        assert!(version_magic(&module(other, false), kernel, Flags(2)).is_ok());
+        assert_eq!(version_magic(&module(other, false), kernel, Flags(2)), Ok(true));
         assert!(version_magic(&module("6.1.0-56-amd64 SMP mod_unload ", true), kernel, Flags(0)).is_err());
     }
 

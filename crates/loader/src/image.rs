@@ -30,7 +30,7 @@ pub struct SymbolAt<'a> {
     pub addr: u64,
     /// Bytes: up to the next symbol or the end of the group, as kallsyms reckons.
     pub size: u64,
-    /// `t`, `T`, `d` ...
+    /// `t`, `d`, `b`, `r`: what it is; capital in kallsyms if the module exports it.
     pub letter: char,
 }
 
@@ -94,8 +94,7 @@ impl Image {
                 continue;
             }
             let Ok(name_len) = u16::try_from(name.len()) else { continue };
-            let global = symbol.binding != kofile::SymbolBinding::Local;
-            let letter = letter(section.is_exec(), section.is_write(), section.is_nobits(), global);
+            let letter = letter(section.is_exec(), section.is_write(), section.is_nobits());
             self.rows.push(Row { addr: *value, name: self.names.len() as u32, name_len, letter, init });
             self.names.push_str(&name);
         }
@@ -161,14 +160,13 @@ impl Image {
     }
 }
 
-fn letter(exec: bool, write: bool, nobits: bool, global: bool) -> u8 {
-    let lower = match (exec, nobits, write) {
+fn letter(exec: bool, write: bool, nobits: bool) -> u8 {
+    match (exec, nobits, write) {
         (true, _, _) => b't',
         (_, true, _) => b'b',
         (_, _, true) => b'd',
         _ => b'r',
-    };
-    if global { lower.to_ascii_uppercase() } else { lower }
+    }
 }
 
 fn sections(elf: &Elf<'_>, layout: &Layout) -> Vec<PlacedSection> {

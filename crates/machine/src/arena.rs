@@ -64,7 +64,8 @@ pub(crate) fn reserve() -> Result<(), MachineError> {
     let arena = Arena {
         alias_delta: alias.wrapping_sub(low) as isize,
         fd,
-        free: Mutex::new(FreeList::new(BASE + STUBS_LEN as u64, LEN - STUBS_LEN)),
+        // The page behind the stubs is never given, as none behind a block is.
+        free: Mutex::new(FreeList::new(BASE + (STUBS_LEN + PAGE) as u64, LEN - STUBS_LEN - PAGE)),
     };
     ARENA.set(arena).map_err(|_| MachineError::AlreadyBooted)?;
     protect_range(BASE, STUBS_LEN, Access::Execute)
@@ -94,12 +95,13 @@ pub fn is_stub(addr: u64) -> bool {
 }
 
 /// Takes `len` bytes (rounded up to pages) out of the arena: zeroed, without access until [`Block::protect`].
+/// The page behind is left without access for good, as behind the kernel's own allocations.
 ///
 /// # Errors
 /// [`MachineError::ArenaFull`].
 pub fn alloc(len: usize) -> Result<Block, MachineError> {
     let len = len.max(1).checked_next_multiple_of(PAGE).ok_or(MachineError::ArenaFull(len))?;
-    let addr = lock(&arena().free).take(len).ok_or(MachineError::ArenaFull(len))?;
+    let addr = lock(&arena().free).take(len + PAGE).ok_or(MachineError::ArenaFull(len))?;
     Ok(Block { addr, len })
 }
 
@@ -198,7 +200,7 @@ impl Drop for Block {
         let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
         // SAFETY: punches a hole into our own memfd; nobody refers to the block any more.
         if unsafe { libc::fallocate(arena().fd, mode, offset, self.len as i64) } == 0 {
-            lock(&arena().free).give(self.addr, self.len);
+            lock(&arena().free).give(self.addr, self.len + PAGE);
         }
     }
 }

@@ -29,6 +29,7 @@ pub mod enter;
 pub mod error;
 pub mod heap;
 pub mod livepatch;
+pub mod random;
 pub mod stack;
 pub mod stub;
 pub mod task;

@@ -113,3 +113,8 @@ mod tests {
         assert_eq!(identity(u32::MAX), None);
     }
 }
+
+/// The signal that ends a caller whose task died: what the kernel process named, if it is one that can.
+pub(crate) fn death_signal(signal: i32) -> rustix::process::Signal {
+    rustix::process::Signal::from_named_raw(signal).unwrap_or(rustix::process::Signal::KILL)
+}

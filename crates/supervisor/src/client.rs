@@ -47,7 +47,7 @@ impl Calls for Client {
         conn.send(&Frame::Call { id: 1, caller: Caller::default(), call }, fds)?;
         match conn.receive()?.frame {
             Frame::Answer { answer: Answer::Errno(errno), .. } => Err(Error::Errno(errno)),
-            Frame::Answer { answer: Answer::Killed, .. } => Err(Error::Killed),
+            Frame::Answer { answer: Answer::Killed { signal }, .. } => Err(Error::Killed { signal }),
             Frame::Answer { answer, .. } => Ok(answer),
             other => Err(Error::Unexpected(format!("{other:?}"))),
         }

@@ -4,7 +4,7 @@
 
 use crate::link::Link;
 use crate::{Error, caller};
-use rustix::process::{Pid, PidfdFlags, Signal};
+use rustix::process::{Pid, PidfdFlags};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,8 +71,8 @@ impl Connection {
                 self.forward(call, &received.fds)
             };
             let Some(answer) = answer else { return };
-            if answer == Answer::Killed {
-                kill(self.pidfd.as_ref());
+            if let Answer::Killed { signal } = answer {
+                kill(self.pidfd.as_ref(), signal);
             }
             if self.conn.send(&Frame::Answer { id, answer }, &[]).is_err() {
                 return;
@@ -112,9 +112,9 @@ fn open_peer(pid: Pid) -> Option<OwnedFd> {
     rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()
 }
 
-fn kill(pidfd: Option<&OwnedFd>) {
+fn kill(pidfd: Option<&OwnedFd>, signal: i32) {
     if let Some(pidfd) = pidfd {
-        let _ = rustix::process::pidfd_send_signal(pidfd, Signal::KILL);
+        let _ = rustix::process::pidfd_send_signal(pidfd, caller::death_signal(signal));
     }
 }
 
@@ -169,7 +169,7 @@ impl Drop for ControlSocket {
 fn answer_of(result: Result<Answer, Error>) -> Answer {
     match result {
         Ok(answer) => answer,
-        Err(Error::Killed) => Answer::Killed,
+        Err(Error::Killed { signal }) => Answer::Killed { signal },
         Err(e) => Answer::Errno(e.errno()),
     }
 }

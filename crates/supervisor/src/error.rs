@@ -33,8 +33,11 @@ pub enum Error {
     Died(Death),
     /// The call failed with this (positive) errno.
     Errno(i32),
-    /// An oops ended the caller's task: a program would be killed by SIGKILL now.
-    Killed,
+    /// An oops ended the caller's task: a program would be killed by this signal now.
+    Killed {
+        /// The signal's number.
+        signal: i32,
+    },
     /// The answer does not fit the call: a fault of lkm.
     Unexpected(String),
     /// The connection to the supervisor or the kernel process failed.
@@ -70,7 +73,7 @@ impl Error {
         match self {
             Self::Errno(errno) => *errno,
             Self::Died(_) => ENODEV,
-            Self::Killed => EINTR,
+            Self::Killed { .. } => EINTR,
             Self::Host { source, .. } => source.raw_os_error().unwrap_or(EIO),
             Self::Unexpected(_) | Self::Wire(_) | Self::Lacks { .. } => EIO,
         }
@@ -82,7 +85,7 @@ impl std::fmt::Display for Error {
         match self {
             Self::Died(death) => write!(f, "{death}"),
             Self::Errno(errno) => write!(f, "{}", io::Error::from_raw_os_error(*errno)),
-            Self::Killed => f.write_str("the task was killed by an oops"),
+            Self::Killed { .. } => f.write_str("the task was killed by an oops"),
             Self::Unexpected(answer) => write!(f, "the kernel process gave an answer that does not fit: {answer}"),
             Self::Wire(e) => write!(f, "the instance: {e}"),
             Self::Host { what, source } => write!(f, "{what}: {source}"),

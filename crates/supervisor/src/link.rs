@@ -105,7 +105,7 @@ impl Link {
         );
         match receiver.recv() {
             Ok(Ok(Answer::Errno(errno))) => Err(Error::Errno(errno)),
-            Ok(Ok(Answer::Killed)) => Err(Error::Killed),
+            Ok(Ok(Answer::Killed { signal })) => Err(Error::Killed { signal }),
             Ok(result) => result,
             Err(_) => Err(Error::Unexpected("the call was dropped without an answer".into())),
         }

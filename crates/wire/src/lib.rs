@@ -111,8 +111,12 @@ pub enum Answer {
     Errno(i32),
     /// Bytes: of a file, of the log. A system call's result is their length.
     Data(Vec<u8>),
-    /// The caller's task died in the kernel (an oops): the supervisor sends it SIGKILL, as Linux would.
-    Killed,
+    /// The caller's task died in the kernel (an oops): the supervisor ends it by this signal, as Linux would: SIGKILL (9)
+    /// after a page fault, SIGSEGV (11) after other traps.
+    Killed {
+        /// The signal's number.
+        signal: i32,
+    },
     /// The result of `Call::Vfs`.
     Vfs(VfsReply),
     /// The result of `Call::Report`.

@@ -5,7 +5,7 @@ use super::{Plan, dir, poll};
 use crate::caller::{self, Cache};
 use crate::flight::{Flights, Interrupted};
 use crate::link::{Link, lock};
-use rustix::process::{Pid, PidfdFlags, Signal};
+use rustix::process::{Pid, PidfdFlags};
 use std::collections::HashMap;
 use std::io::IoSlice;
 use std::os::fd::OwnedFd;
@@ -186,8 +186,8 @@ impl Session {
                     convert(&session, reply)
                 }
                 Ok(Answer::Errno(errno)) => Err(errno),
-                Ok(Answer::Killed) => {
-                    kill(header.tid);
+                Ok(Answer::Killed { signal }) => {
+                    kill(header.tid, signal);
                     Err(errno::EINTR)
                 }
                 Ok(_) => Err(errno::EIO),
@@ -228,11 +228,11 @@ impl Session {
 }
 
 /// What an oops in a system call does to the task.
-fn kill(tid: u32) {
+fn kill(tid: u32, signal: i32) {
     let pid = caller::process_of(tid).and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
     if let Some(Ok(pidfd)) = pid.map(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty())) {
         // It cannot be another one: the caller waits for our reply.
-        let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
+        let _ = rustix::process::pidfd_send_signal(&pidfd, caller::death_signal(signal));
     }
 }
 

@@ -6,6 +6,7 @@ use sys::notify::{Notification, Response};
 use wire::{Answer, Call};
 
 const EFAULT: i32 = 14;
+const EINVAL: i32 = 22;
 
 /// `syslog(type, buf, len)`.
 pub(super) fn syslog(caught: &Notification) -> io::Result<Step> {
@@ -20,6 +21,10 @@ pub(super) fn syslog(caught: &Notification) -> io::Result<Step> {
         }
         other => value(other),
     };
+    if buffer == 0 && (2..=4).contains(&action) {
+        // The kernel looks for a buffer before it looks for records.
+        return Ok(Step::Respond(Response::Errno(EINVAL)));
+    }
     Ok(Step::Forward { call: Call::Syslog { action, len }, file: None, convert: Box::new(convert) })
 }
 

@@ -14,7 +14,7 @@ use crate::caller;
 use crate::control::MapIds;
 use crate::flight::Flights;
 use crate::link::Link;
-use rustix::process::{Pid, PidfdFlags, Signal};
+use rustix::process::{Pid, PidfdFlags};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,8 +161,8 @@ impl Server {
             server.flights.finish(id);
             let response = match result {
                 Ok(Answer::Errno(errno)) => Response::Errno(errno),
-                Ok(Answer::Killed) => {
-                    kill(tid);
+                Ok(Answer::Killed { signal }) => {
+                    kill(tid, signal);
                     Response::Errno(EINTR)
                 }
                 Ok(answer) => convert(answer),
@@ -191,9 +191,9 @@ fn value(answer: Answer) -> Response {
     }
 }
 
-fn kill(tid: u32) {
+fn kill(tid: u32, signal: i32) {
     if let Some(pidfd) = pidfd(tid) {
-        let _ = rustix::process::pidfd_send_signal(pidfd, Signal::KILL);
+        let _ = rustix::process::pidfd_send_signal(pidfd, caller::death_signal(signal));
     }
 }
 

@@ -117,7 +117,7 @@ impl Mock {
         };
         if name == "oops" {
             self.log("BUG: oops");
-            return Answer::Killed;
+            return Answer::Killed { signal: 9 };
         }
         let params = String::from_utf8_lossy(&params).into_owned();
         self.log(&format!("{name}: hello, {params}"));

@@ -119,7 +119,7 @@ fn read(mock: &Mock, id: u64, caller: &Caller, (handle, offset, size, flags): (u
         12 => return mock.sleep(id),
         13 | 30 => return read_echo(mock, id, size, flags),
         14 => "0123456789abcde\n".repeat(65536),
-        15 => return Answer::Killed,
+        15 => return Answer::Killed { signal: 9 },
         18 => "4096\n".into(),
         23 => "23\n".into(),
         n if n % 100 == 1 => "live\n".into(),

@@ -24,7 +24,7 @@ fn unexpected(reply: &VfsReply) -> io::Error {
 fn outcome(result: Result<(), Error>) -> io::Result<Outcome> {
     match result {
         Ok(()) => Ok(Outcome::Done),
-        Err(Error::Killed) => Ok(Outcome::Killed),
+        Err(Error::Killed { signal }) => Ok(Outcome::Killed { signal }),
         Err(error) => Err(io_error(error)),
     }
 }

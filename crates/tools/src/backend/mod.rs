@@ -62,8 +62,11 @@ pub trait Modules {
 pub enum Outcome {
     /// It returned.
     Done,
-    /// The caller died in the kernel: it must end as by SIGKILL.
-    Killed,
+    /// The caller died in the kernel: it must end as by this signal.
+    Killed {
+        /// The signal's number.
+        signal: i32,
+    },
 }
 
 /// The control socket to use, or `None` for the machine's own kernel.
@@ -117,8 +120,9 @@ pub fn modules(name: Option<&OsStr>) -> Result<Box<dyn Modules>, Failure> {
 }
 
 /// Ends this process as the kernel ends the caller of a module that oopsed.
-pub fn die() -> ! {
-    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-    // SIGKILL is taken on the way back; this is the shell's number for it, should the kernel refuse.
-    std::process::exit(137)
+pub fn die(signal: i32) -> ! {
+    let named = rustix::process::Signal::from_named_raw(signal).unwrap_or(rustix::process::Signal::KILL);
+    let _ = rustix::process::kill_process(rustix::process::getpid(), named);
+    // The signal is taken on the way back; this is the shell's number for it, should the kernel refuse.
+    std::process::exit(128 + signal)
 }

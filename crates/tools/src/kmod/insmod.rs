@@ -102,7 +102,7 @@ fn insert(file: &OsStr, params: &[u8], options: &Options, messages: &Messages) -
     }
     match load(&mut *modules, path, params, options.flags) {
         Ok(Outcome::Done) => Ok(0),
-        Ok(Outcome::Killed) => backend::die(),
+        Ok(Outcome::Killed { signal }) => backend::die(signal),
         Err(error) => {
             messages.error(&format!("could not insert module {shown}: {}", reason(&error)));
             if options.explain || io::IsTerminal::is_terminal(&io::stderr()) {

@@ -95,7 +95,7 @@ fn remove(modules: &mut dyn Modules, shown: &str, name: &[u8], force: bool, mess
     let flags = OFlags::NONBLOCK | if force { OFlags::TRUNC } else { OFlags::empty() };
     match modules.remove(&c_string(name), flags.bits()) {
         Ok(Outcome::Done) => true,
-        Ok(Outcome::Killed) => backend::die(),
+        Ok(Outcome::Killed { signal }) => backend::die(signal),
         Err(error) => {
             let error = errno_text(&error);
             messages.error(&format!(

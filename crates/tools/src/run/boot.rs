@@ -110,6 +110,6 @@ pub fn failure(error: &supervisor::Error) -> Failure {
         Error::Died(_) | Error::Unexpected(_) | Error::Wire(_) => Failure::new(status::BUG, error.to_string())
             .cause("this is a fault of lkm, not of the module")
             .cure("please report it with the module and the log above"),
-        Error::Errno(_) | Error::Killed => Failure::new(status::REFUSED, error.to_string()),
+        Error::Errno(_) | Error::Killed { .. } => Failure::new(status::REFUSED, error.to_string()),
     }
 }

@@ -263,7 +263,7 @@ fn load(
     let log: Vec<String> = shown.lines().into_iter().skip(before).collect();
     let failure = match error {
         supervisor::Error::Errno(errno) => explain::refusal(named, errno, explain::telling(log)),
-        supervisor::Error::Killed => {
+        supervisor::Error::Killed { .. } => {
             Failure::new(status::REFUSED, format!("the init function of {} oopsed", named.display()))
                 .cause("the log above shows where")
         }

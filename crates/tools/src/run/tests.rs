@@ -99,7 +99,7 @@ fn an_oops_in_init_ends_with_121() {
     fn answer(call: &Call) -> Answer {
         match call {
             Call::Report => Answer::Report(Report { oopses: 1, ..Report::default() }),
-            Call::InitModule { .. } => Answer::Killed,
+            Call::InitModule { .. } => Answer::Killed { signal: 9 },
             _ => Answer::Value(0),
         }
     }
