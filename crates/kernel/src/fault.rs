@@ -24,6 +24,18 @@ static OOPSES: AtomicU32 = AtomicU32::new(0);
 static TRAPPED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 static SOFTLOCKUP: OnceLock<Duration> = OnceLock::new();
 
+thread_local! {
+    /// The signal by which the last death in this thread ends the caller.
+    static DEATH_SIGNAL: std::cell::Cell<i32> = const { std::cell::Cell::new(SIGKILL) };
+}
+
+const SIGKILL: i32 = 9;
+
+/// The signal that ends the caller whose task died in this thread.
+pub fn death_signal() -> i32 {
+    DEATH_SIGNAL.replace(SIGKILL)
+}
+
 /// How many oopses there were.
 pub fn oopses() -> u32 {
     OOPSES.load(Ordering::Relaxed)
@@ -53,6 +65,9 @@ pub fn boot(softlockup: Duration) {
     });
 }
 
+/// Lowest link address of kernel images on x86-64 (`__START_KERNEL_map`).
+const IMAGE: u64 = 0xffff_ffff_8000_0000;
+
 /// What an address belongs to: lkm's own entry points, a module, or the kernel image.
 pub fn symbolize(addr: u64) -> Option<Symbol> {
     if arena::is_stub(addr) {
@@ -72,6 +87,10 @@ pub fn symbolize(addr: u64) -> Option<Symbol> {
     }
     if let Some((start, given)) = given_at(addr) {
         return Some(Symbol { name: given.name, offset: addr - start, size: given.len, module: None });
+    }
+    // Below are offsets of per-CPU variables, which kallsyms keeps as symbols too.
+    if addr < IMAGE {
+        return None;
     }
     let (symbol, offset) = profile().symbol_at(addr)?;
     (offset < symbol.size).then(|| Symbol { name: symbol.name.to_string(), offset, size: symbol.size, module: None })
@@ -189,7 +208,9 @@ fn publish(report: Report, is_warning: bool) -> Action {
             }
             Action::Resume
         }
-        Next::Die { .. } => {
+        Next::Die { irqs_disabled, signal } => {
+            DEATH_SIGNAL.set(signal);
+            exit_notes(irqs_disabled);
             OOPSES.fetch_add(1, Ordering::Relaxed);
             Action::Abandon
         }
@@ -199,6 +220,22 @@ fn publish(report: Report, is_warning: bool) -> Action {
             Action::Abandon
         }
     }
+}
+
+/// What a dying task had switched off is said and switched on again (`make_task_dead`).
+fn exit_notes(irqs_disabled: bool) {
+    let caller = sched::caller();
+    let off = irqs_disabled || sched::irqs_off();
+    for line in oops::exit_notes(&caller.comm, caller.tid as i32, off, sched::preempt_count()) {
+        log::line(line.level.number(log::default_level()), &line.text);
+    }
+    sched::set_preempt_count(0);
+    sched::set_irqs_off(false);
+}
+
+/// How long a task may run without giving way.
+pub fn softlockup() -> Duration {
+    SOFTLOCKUP.get().copied().unwrap_or(Duration::MAX)
 }
 
 fn with_reporter(make: impl FnOnce(&mut Reporter) -> Report) -> Report {
@@ -235,10 +272,7 @@ pub fn on_bad_call(name: &'static str, cause: KError) {
     let function = module::symbols::address_of(name).ok().flatten().unwrap_or(0);
     let report = match cause {
         KError::Fault(fault) => with_reporter(|r| r.kernel_fault(&Instance, function, name, fault.addr, fault.write)),
-        other => {
-            log::line(1, &format!("BUG: {name}: {other}"));
-            with_reporter(|r| r.kernel_fault(&Instance, function, name, 0, false))
-        }
+        other => with_reporter(|r| r.bad_call(&Instance, function, name, &other.to_string())),
     };
     publish(report, false);
 }

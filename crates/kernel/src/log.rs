@@ -93,6 +93,16 @@ pub fn printk(level: Option<u8>, text: &[u8]) {
     log().emit(0, level.map_or(LOGLEVEL_DEFAULT, i32::from), None, text);
 }
 
+/// Tells modules that look at `console_printk` what the levels are now.
+pub fn publish_levels() {
+    // Nobody asked for the variable: nobody looks.
+    let Some(addr) = crate::module::symbols::given("console_printk") else { return };
+    for (i, level) in log().levels().get().into_iter().enumerate() {
+        // The variable is lkm's own memory and always there.
+        let _ = machine::access::put(addr + 4 * i as u64, level);
+    }
+}
+
 /// `default_message_loglevel`.
 pub fn default_level() -> u8 {
     log().levels().get()[1].clamp(0, 7) as u8
@@ -104,6 +114,7 @@ pub fn console_verbose() {
     if levels[0] != 0 {
         levels[0] = 15;
         log().levels().set(levels);
+        publish_levels();
     }
 }
 
@@ -153,7 +164,10 @@ pub fn syslog(caller: &wire::Caller, action: i32, len: i32) -> Answer {
     let reads = (2..=4).contains(&action);
     match log().syslog(action, Some(&mut data), len, &who, Source::Call, &Sleep) {
         Ok(_) if reads => Answer::Data(data),
-        Ok(value) => Answer::Value(value as i64),
+        Ok(value) => {
+            publish_levels();
+            Answer::Value(value as i64)
+        }
         Err(e) => Answer::Errno(e.errno()),
     }
 }
@@ -245,5 +259,5 @@ pub(crate) static DATA: &[DataExport] = &[DataExport {
         }
         Ok(())
     },
-    doc: "The four levels of the console, as they were when a module first asked for them.",
+    doc: "The four levels of the console.",
 }];

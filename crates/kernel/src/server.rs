@@ -1,6 +1,6 @@
 //! Answers the supervisor's calls. The main thread reads frames; workers, each a task, do what they ask.
 
-use crate::{files, log, module, report, sched};
+use crate::{fault, files, log, module, report, sched};
 use kabi::Errno;
 use kabi::errno::{EFAULT, EINVAL, ENOMEM};
 use module::load::{LoadError, Request};
@@ -180,7 +180,7 @@ fn perform(task: &sched::Task, job: Job) -> Answer {
 fn outcome(result: Result<(), LoadError>) -> Answer {
     match result {
         Ok(()) => Answer::Value(0),
-        Err(LoadError::Died) => Answer::Killed,
+        Err(LoadError::Died) => Answer::Killed { signal: fault::death_signal() },
         Err(LoadError::Refused(refusal)) => Answer::Errno(refusal.errno.0),
     }
 }

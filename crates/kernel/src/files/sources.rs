@@ -41,7 +41,9 @@ impl SymbolSource for Symbols {
         }
         for module in module::all() {
             for s in module.image().symbols() {
-                each(Symbol { address: s.addr, kind: s.letter, name: s.name, module: Some(module.name()) });
+                let exported = module.exports.contains_key(s.name);
+                let kind = if exported { s.letter.to_ascii_uppercase() } else { s.letter };
+                each(Symbol { address: s.addr, kind, name: s.name, module: Some(module.name()) });
             }
         }
     }
@@ -93,6 +95,7 @@ impl IntVar for Level {
         let mut levels = log().levels().get();
         levels[self.0] = value;
         log().levels().set(levels);
+        crate::log::publish_levels();
     }
 }
 

@@ -36,7 +36,7 @@ pub fn serve(tree: &Tree, caller: &Caller, call: VfsCall) -> Answer {
 /// How an error goes out: a death in module code kills the caller.
 pub(super) fn failure(e: KError) -> Answer {
     match e {
-        KError::Died => Answer::Killed,
+        KError::Died => Answer::Killed { signal: crate::fault::death_signal() },
         e => Answer::Errno(e.errno().0),
     }
 }

@@ -1,11 +1,12 @@
 //! `init_module(2)`: from bytes to a live module. Counterpart: `load_module`, `do_init_module` of kernel/module/main.c.
 
-use super::params;
+use super::{notify, params};
 use super::taint::Taint;
 use super::{CHANGED, Entry, Exported, LOADING, Module, NEXT_ID, REF_BASE, REFCNT, State, all, read_list, write_list};
 use crate::{log, percpu};
 use kabi::errno::{EBUSY, EEXIST, ENOMEM, EPERM};
-use kabi::{Errno, KError, KPtr, profile};
+use kabi::{Errno, Field, KError, KPtr, profile};
+use machine::access;
 use loader::{Flags, Found, Identity, Image, LogLine, Owner, Refusal, Resolver};
 use loader::{check, patch, place, protect, relocate, resolve};
 use std::collections::HashMap;
@@ -103,8 +104,14 @@ fn prepare(request: &Request<'_>) -> Result<Arc<Module>, LoadError> {
     let versions: HashMap<&[u8], u32> = versions.iter().map(|v| (v.name.as_bytes(), v.crc)).collect();
     let layout_crc = profile().export("module_layout").and_then(|e| e.crc);
     resolve::module_layout(&identity, &versions, layout_crc, request.flags)?;
-    check::version_magic(&identity, &kernel_vermagic(), request.flags)?;
-    let taints = first_taints(&identity);
+    let mut taints = 0;
+    if versions.is_empty() && layout_crc.is_some() {
+        forced(&mut taints, &identity, "module_layout");
+    }
+    if check::version_magic(&identity, &kernel_vermagic(), request.flags)? {
+        forced(&mut taints, &identity, "bad vermagic");
+    }
+    let taints = taints | first_taints(&identity);
     let name = Reserved::take(&identity.name)?;
     let taints = taints | signature_taint(&identity);
     let module = Arc::new(form(request, &file, identity, &versions, taints)?);
@@ -128,6 +135,12 @@ fn taint_once(bits: &mut u64, taint: Taint, line: LogLine) {
     if super::taint::add(taint) {
         log::line(line.level, &line.text);
     }
+}
+
+/// A load by force, which Debian's kernels allow (`try_to_force_load`).
+fn forced(bits: &mut u64, identity: &Identity, reason: &str) {
+    let line = LogLine::warn(format!("{}: {reason}: kernel tainted.", identity.name));
+    taint_once(bits, Taint::ForcedModule, line);
 }
 
 /// The taints that `check_modinfo` finds, with the log's one-time notices.
@@ -307,10 +320,24 @@ fn form(
         taints: AtomicU64::new(taints),
         state: AtomicU32::new(State::Unformed as u32),
     };
+    write_strings(&module)?;
     // One reference more while it is being initialised.
     REFCNT.put(module.this, REF_BASE + 1)?;
     module.set_state(State::Coming);
     Ok(module)
+}
+
+/// `struct module` points to what the module says of its version (`setup_modinfo_version` and its like).
+fn write_strings(module: &Module) -> Result<(), LoadError> {
+    static VERSION: Field = Field::new("module", "version");
+    static SRCVERSION: Field = Field::new("module", "srcversion");
+    for (field, text) in [(&VERSION, &module.identity.version), (&SRCVERSION, &module.identity.srcversion)] {
+        let Some(text) = text else { continue };
+        let copy = crate::mm::slab::permanent(text.len() + 1)?;
+        access::write(copy.addr(), text.as_bytes()).map_err(KError::from)?;
+        field.put(module.this, copy.addr())?;
+    }
+    Ok(())
 }
 
 /// A user holds one reference on each module whose symbols it uses.
@@ -346,7 +373,7 @@ fn exported(
 
 /// Parameters, then init.
 fn start(module: &Arc<Module>, args: &[u8]) -> Result<(), LoadError> {
-    if let Err(e) = duplicate_exports(module).and_then(|()| params::parse(module, args).map_err(LoadError::from)) {
+    if let Err(e) = announce(module, args) {
         if !matches!(e, LoadError::Died) {
             forget(module);
         }
@@ -359,6 +386,7 @@ fn start(module: &Arc<Module>, args: &[u8]) -> Result<(), LoadError> {
         Err(e) => Err(e.into()),
         Ok(errno) if errno < 0 => {
             module.set_state(State::Going);
+            notify::tell(module, State::Going)?;
             crate::files::remove_module(module);
             forget(module);
             Err(Refusal::silent(Errno(-errno)).into())
@@ -370,6 +398,18 @@ fn start(module: &Arc<Module>, args: &[u8]) -> Result<(), LoadError> {
             live(module)
         }
     }
+}
+
+/// What comes before init: others are told, parameters set. A module that fails after that is said to go.
+fn announce(module: &Arc<Module>, args: &[u8]) -> Result<(), LoadError> {
+    duplicate_exports(module)?;
+    notify::tell_coming(module)?;
+    let parsed = params::parse(module, args).map_err(LoadError::from);
+    if matches!(parsed, Err(LoadError::Refused(_))) {
+        module.set_state(State::Going);
+        notify::tell(module, State::Going)?;
+    }
+    parsed
 }
 
 fn duplicate_exports(module: &Arc<Module>) -> Result<(), LoadError> {
@@ -396,6 +436,7 @@ fn suspicious(module: &Module, value: i32) {
 
 fn live(module: &Arc<Module>) -> Result<(), LoadError> {
     module.set_state(State::Live);
+    notify::tell(module, State::Live)?;
     {
         let mut image = module.image.write().unwrap_or_else(PoisonError::into_inner);
         protect::after_init(&image.core)?;

@@ -5,6 +5,7 @@
 //! locks; none is held while module code runs.
 
 pub mod load;
+pub mod notify;
 pub mod param_ops;
 pub mod params;
 pub mod refs;

@@ -1,6 +1,6 @@
 //! The types of parameters. Counterpart: kernel/params.c (`STANDARD_PARAM_DEF` and what follows it).
 
-use super::params::{ARG, KernelParam, Scratch, name_of, with_arg};
+use super::params::{ARG, KernelParam, name_of, with_arg};
 use super::symbols;
 use crate::klib::kstrtox::{parse_bool, parse_signed, parse_unsigned};
 use crate::log;
@@ -252,7 +252,7 @@ fn int_of(result: u64) -> KResult<i32> {
 
 /// Sets an array from values between commas; the setter of `param_array_ops`.
 #[kexport(since = "2.6.0", header = "linux/moduleparam.h")]
-fn param_array_set(value: KStr, entry: Entry) -> KResult {
+fn param_array_set(value: KPtr<u8>, entry: Entry) -> KResult {
     let array = arg(entry)?;
     let max: u32 = ARRAY_MAX.get(array)?;
     let size: u32 = ARRAY_ELEMSIZE.get(array)?;
@@ -261,14 +261,18 @@ fn param_array_set(value: KStr, entry: Entry) -> KResult {
     let setter: u64 = OPS_SET.get(KPtr::<()>::new(ARRAY_OPS.get(array)?))?;
     let mut count = 0u32;
     let result = (|| {
-        for part in value.as_bytes().split(|b| *b == b',') {
+        // Each element ends with a NUL in place of its comma, as the kernel leaves it.
+        let bytes = access::read_str(value.addr(), 1 << 20)?;
+        let mut at = value;
+        for part in bytes.split(|b| *b == b',') {
             if count == max {
                 log::line(3, &format!("{}: can only take {max} arguments", name_of(entry)?));
                 return Err(KError::from(EINVAL));
             }
             let copy = with_arg(entry, elements + u64::from(count) * u64::from(size))?;
-            let text = Scratch::text(part)?;
-            int_of(kabi::call(setter, &[text.addr(), copy.addr()])?)?;
+            at.put(part.len() as u64, 0u8)?;
+            int_of(kabi::call(setter, &[at.addr(), copy.addr()])?)?;
+            at = at.offset(part.len() as u64 + 1);
             count += 1;
         }
         Ok(())

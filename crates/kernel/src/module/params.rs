@@ -16,6 +16,7 @@ pub struct KernelParam;
 static SIZE: &str = "kernel_param";
 static NAME: Field = Field::new("kernel_param", "name");
 static OPS: Field = Field::new("kernel_param", "ops");
+static FLAGS: Field = Field::new("kernel_param", "flags");
 static PERM: Field = Field::new("kernel_param", "perm");
 pub(super) static ARG: Field = Field::new("kernel_param", "arg");
 static OPS_FLAGS: Field = Field::new("kernel_param_ops", "flags");
@@ -25,6 +26,8 @@ static OPS_FREE: Field = Field::new("kernel_param_ops", "free");
 
 /// `KERNEL_PARAM_OPS_FL_NOARG`: the parameter may stand without a value.
 const NOARG: u32 = 1;
+/// `KERNEL_PARAM_FL_UNSAFE`: setting it taints the kernel.
+const UNSAFE: u8 = 1;
 /// Bytes of the buffer that a getter writes to.
 const PAGE: usize = 4096;
 
@@ -116,6 +119,7 @@ fn same_name(a: &str, b: &str) -> bool {
 /// The setter's errno, with the kernel's message in the log.
 pub fn parse(module: &Module, args: &[u8]) -> KResult {
     let text = String::from_utf8_lossy(args);
+    let mut result = Ok(());
     for (name, value) in split(&text) {
         if name == "--" && value.is_none() {
             log::line(4, &format!("{}: parameters '{}' after `--' ignored", module.name(), after_dashes(&text)));
@@ -123,14 +127,15 @@ pub fn parse(module: &Module, args: &[u8]) -> KResult {
         }
         match set_one(module, &name, value.as_deref()) {
             Ok(()) => {}
-            Err(KError::Errno(errno)) => {
-                complain(module.name(), &name, value.as_deref().unwrap_or_default(), errno);
-                return Err(errno.into());
+            // The rest is parsed all the same; the last error counts.
+            Err((KError::Errno(errno), value)) => {
+                complain(module.name(), &name, &value, errno);
+                result = Err(errno.into());
             }
-            Err(other) => return Err(other),
+            Err((other, _)) => return Err(other),
         }
     }
-    Ok(())
+    result
 }
 
 fn after_dashes(text: &str) -> &str {
@@ -146,9 +151,14 @@ fn complain(module: &str, name: &str, value: &str, errno: Errno) {
     log::line(3, &text);
 }
 
-fn set_one(module: &Module, name: &str, value: Option<&str>) -> KResult {
+/// Sets one parameter. An error comes with the value as the setter left it: it may have cut it.
+fn set_one(module: &Module, name: &str, value: Option<&str>) -> Result<(), (KError, String)> {
     if let Some(param) = module.params.iter().find(|p| same_name(&p.name, name)) {
-        return set(param.entry, value.map(str::as_bytes));
+        let text = value.map(|v| Scratch::text(v.as_bytes())).transpose().map_err(|e| (e, String::new()))?;
+        return set_text(param.entry, text.as_ref()).map_err(|e| {
+            let left = text.as_ref().and_then(|t| access::read_str(t.addr(), 4096).ok()).unwrap_or_default();
+            (e, String::from_utf8_lossy(&left).into_owned())
+        });
     }
     // Understood by the kernel for every module.
     if name == "dyndbg" || name == "async_probe" || name.starts_with("dyndbg.") {
@@ -199,17 +209,26 @@ fn errno_of(result: u64) -> KResult<u32> {
 /// # Errors
 /// The setter's.
 pub fn set(entry: KPtr<KernelParam>, value: Option<&[u8]>) -> KResult {
+    let text = value.map(Scratch::text).transpose()?;
+    set_text(entry, text.as_ref())
+}
+
+fn set_text(entry: KPtr<KernelParam>, text: Option<&Scratch>) -> KResult {
     let ops: KPtr = KPtr::new(OPS.get(entry)?);
     let flags: u32 = OPS_FLAGS.get(ops)?;
-    if value.is_none() && flags & NOARG == 0 {
+    if text.is_none() && flags & NOARG == 0 {
         return Err(EINVAL.into());
     }
     let setter: u64 = OPS_SET.get(ops)?;
     if setter == 0 {
         return Err(kabi::errno::EPERM.into());
     }
-    let text = value.map(Scratch::text).transpose()?;
-    let text = text.as_ref().map_or(0, Scratch::addr);
+    if FLAGS.get::<u8, _>(entry)? & UNSAFE != 0 {
+        let name = name_of(entry)?;
+        log::line(5, &format!("Setting dangerous option {name} - tainting kernel"));
+        super::taint::add(super::taint::Taint::User);
+    }
+    let text = text.map_or(0, Scratch::addr);
     errno_of(kabi::call(setter, &[text, entry.addr()])?).map(|_| ())
 }
 

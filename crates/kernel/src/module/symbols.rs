@@ -185,6 +185,11 @@ fn trap(kind: ExportKind, size: u64) -> Result<u64, Refusal> {
     }
 }
 
+/// The address that a symbol has, if it was given to a module.
+pub fn given(name: &str) -> Option<u64> {
+    symbols().state.lock().unwrap_or_else(PoisonError::into_inner).values.get(name).copied()
+}
+
 /// The given symbol that contains `addr`, with its start.
 pub fn given_at(addr: u64) -> Option<(u64, Given)> {
     let addr = match cpu::of_addr(addr) {

@@ -9,6 +9,8 @@ pub enum Taint {
     ProprietaryModule = 0,
     /// F: a module was loaded by force.
     ForcedModule = 1,
+    /// U: a user asked for something that may break the kernel.
+    User = 6,
     /// D: the kernel has died before (an oops).
     Die = 7,
     /// W: there was a warning.

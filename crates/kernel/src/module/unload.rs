@@ -28,6 +28,7 @@ pub fn delete_module(name: &str, flags: u32) -> Result<(), LoadError> {
         // An exit that died leaves the module in the state Going, as on the real kernel.
         kabi::call(module.exit, &[])?;
     }
+    super::notify::tell(&module, State::Going)?;
     super::params::free_all(&module)?;
     crate::files::remove_module(&module);
     forget(&module);

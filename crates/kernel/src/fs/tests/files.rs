@@ -224,7 +224,7 @@ fn a_death_in_file_code_kills_the_caller() {
     let file = tree.add(ROOT_PROC, "f", generated(0o444, |_| Err(kabi::KError::Died))).expect("added");
     let handle = open(&tree, &root(), file.id(), 0).expect("opens");
     let call = VfsCall::Read { handle, offset: 0, size: 1, flags: 0 };
-    assert_eq!(serve(&tree, &root(), call), Answer::Killed);
-    assert_eq!(read_file(&tree, &root(), "/proc/f"), Answer::Killed);
+    assert_eq!(serve(&tree, &root(), call), Answer::Killed { signal: 9 });
+    assert_eq!(read_file(&tree, &root(), "/proc/f"), Answer::Killed { signal: 9 });
     assert_eq!(tree.open_files(), 1, "the tool's own open file is closed");
 }
