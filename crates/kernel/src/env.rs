@@ -23,7 +23,8 @@ fn hash() -> &'static PointerHash {
     HASH.get_or_init(PointerHash::random)
 }
 
-fn version() -> (u32, u32) {
+/// Major and minor number of the kernel's release.
+pub fn version() -> (u32, u32) {
     static VERSION: OnceLock<(u32, u32)> = OnceLock::new();
     *VERSION.get_or_init(|| {
         let mut numbers = profile().release().split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));

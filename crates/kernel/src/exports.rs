@@ -1,29 +1,64 @@
 //! Everything that lkm itself offers to modules: the lists of all files, in one place.
 
-use crate::{fault, jump_label, klib, log, mm, module, static_call};
+use crate::{
+    base, cpu, crypto, fault, init, jump_label, klib, locking, log, mm, module, notifier, random, sched, static_call,
+    time,
+};
 use kabi::{DataExport, Export};
 
 /// All functions.
 pub fn functions() -> impl Iterator<Item = &'static Export> {
     let lists: Vec<&'static [&'static Export]> = vec![
+        base::core::EXPORTS,
+        crypto::algapi::EXPORTS,
         fault::EXPORTS,
         jump_label::EXPORTS,
+        klib::bitmap::EXPORTS,
+        klib::dynamic_debug::EXPORTS,
+        klib::fortify::EXPORTS,
+        klib::hexdump::EXPORTS,
         klib::kstrtox::EXPORTS,
         klib::list::EXPORTS,
+        klib::lz4::EXPORTS,
+        klib::math::EXPORTS,
+        klib::sort::EXPORTS,
         klib::sprintf::EXPORTS,
         klib::string::EXPORTS,
+        klib::uuid::EXPORTS,
+        locking::mutex::EXPORTS,
+        locking::rwlock::EXPORTS,
+        locking::spinlock::EXPORTS,
         log::EXPORTS,
+        mm::maccess::EXPORTS,
+        mm::percpu::EXPORTS,
         mm::slab::EXPORTS,
+        module::notify::EXPORTS,
         module::param_ops::EXPORTS,
         module::refs::EXPORTS,
+        notifier::EXPORTS,
+        random::EXPORTS,
+        sched::core::EXPORTS,
+        sched::kthread::EXPORTS,
         static_call::EXPORTS,
+        time::delay::EXPORTS,
+        time::jiffies::EXPORTS,
     ];
     lists.into_iter().flatten().copied()
 }
 
 /// All variables.
 pub fn data() -> impl Iterator<Item = &'static DataExport> {
-    let lists: Vec<&'static [DataExport]> = vec![log::DATA, module::param_ops::DATA];
+    let lists: Vec<&'static [DataExport]> = vec![
+        cpu::DATA,
+        init::DATA,
+        klib::hexdump::DATA,
+        klib::uuid::DATA,
+        log::DATA,
+        mm::percpu::DATA,
+        mm::slab_common::DATA,
+        module::param_ops::DATA,
+        time::jiffies::DATA,
+    ];
     lists.into_iter().flatten()
 }
 

@@ -5,23 +5,31 @@
 //! it locks itself into a sandbox, boots, and answers the supervisor's calls until it is told to end.
 #![deny(unsafe_code)]
 
+pub mod base;
+pub mod cpu;
+pub mod crypto;
 pub mod env;
 pub mod exports;
 pub mod fault;
 pub mod files;
 pub mod fs;
+pub mod init;
 pub mod jump_label;
 pub mod klib;
+pub mod locking;
 pub mod log;
 pub mod mm;
 pub mod module;
+pub mod notifier;
 pub mod oops;
 pub mod percpu;
 pub mod printk;
+pub mod random;
 mod report;
 pub mod sched;
-pub mod static_call;
 mod server;
+pub mod static_call;
+pub mod time;
 
 use abi::Profile;
 use std::convert::Infallible;

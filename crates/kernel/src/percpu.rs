@@ -16,6 +16,7 @@ const PREEMPT_ENABLED: u32 = 0x8000_0000;
 /// Offsets of the variables that the machine keeps up to date.
 struct Known {
     current_task: u64,
+    preempt_count: u64,
 }
 
 static KNOWN: OnceLock<Known> = OnceLock::new();
@@ -104,8 +105,22 @@ pub fn boot() -> KResult<Vec<(&'static str, u64)>> {
         machine::access::put(at(cpu, this_cpu_off), cpu::area(cpu).unwrap_or(0))?;
     }
     // A second boot in one process does not exist.
-    let _ = KNOWN.set(Known { current_task: task });
+    let _ = KNOWN.set(Known { current_task: task, preempt_count: count });
     Ok(names)
+}
+
+/// The preempt count of the task that runs on a CPU.
+pub fn preempt_count(number: usize) -> u32 {
+    let count = KNOWN.get().and_then(|k| machine::access::get::<u32>(at(number, k.preempt_count)).ok());
+    count.map_or(0, |count| count & !PREEMPT_ENABLED)
+}
+
+/// Sets it.
+pub fn set_preempt_count(number: usize, count: u32) {
+    if let Some(known) = KNOWN.get() {
+        // The area is mapped as long as the process lives.
+        let _ = machine::access::put(at(number, known.preempt_count), count & !PREEMPT_ENABLED | PREEMPT_ENABLED);
+    }
 }
 
 /// Tells a CPU whose task it now runs.

@@ -1,3 +1,6 @@
 //! Memory for modules. Counterpart: mm/.
 
+pub mod maccess;
+pub mod percpu;
 pub mod slab;
+pub mod slab_common;

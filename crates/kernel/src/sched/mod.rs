@@ -3,7 +3,11 @@
 //! A worker thread of the kernel process is a task while it lives. It takes on the identity of the program that it
 //! works for: `current` then has that program's pid, comm and user.
 
+pub mod core;
+pub mod kthread;
+
 use crate::mm::slab;
+use crate::percpu;
 use kabi::{Field, KPtr, KResult, size_of_struct};
 use machine::task::{self, Handle};
 use std::cell::RefCell;
@@ -33,6 +37,8 @@ pub struct Task {
 thread_local! {
     /// Who this thread works for.
     static CALLER: RefCell<Caller> = RefCell::new(wire::kernel_caller());
+    /// The task switched interrupts off. There are none; the flag is what `irqs_disabled()` and reports tell.
+    static IRQS_OFF: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
     static CURRENT: std::cell::Cell<KPtr<TaskStruct>> = const { std::cell::Cell::new(KPtr::NULL) };
 }
 
@@ -59,16 +65,29 @@ impl Task {
         let _ = self.label(caller);
         CALLER.replace(caller.clone());
         let cpu = task::acquire_cpu();
-        crate::percpu::on_switch(cpu, self.structure);
+        percpu::on_switch(cpu, self.structure);
+        set_preempt_count(0);
         self.note_running(true);
         let result = work();
         self.note_running(false);
+        // What a task leaves switched off ends with it.
+        set_preempt_count(0);
+        set_irqs_off(false);
         task::release_cpu();
         CALLER.replace(wire::kernel_caller());
         result
     }
 
-    fn label(&self, caller: &Caller) -> KResult {
+    /// Its `struct task_struct`.
+    pub fn structure(&self) -> KPtr<TaskStruct> {
+        self.structure
+    }
+
+    /// Writes into the task's structure who it works for.
+    ///
+    /// # Errors
+    /// When this kernel's structure has no such members.
+    pub fn label(&self, caller: &Caller) -> KResult {
         PID.put(self.structure, caller.tid)?;
         TGID.put(self.structure, caller.pid)?;
         let mut comm = [0; COMM_LEN];
@@ -156,4 +175,67 @@ pub fn running_for() -> Duration {
     let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     let since = running.as_ref().and_then(|r| r.get(&std::thread::current().id()));
     since.map_or(Duration::ZERO, |(_, since)| since.elapsed())
+}
+
+/// The preempt count of this task: spin locks that it holds, and what it disabled itself.
+pub fn preempt_count() -> u32 {
+    task::current_cpu().map_or(0, percpu::preempt_count)
+}
+
+/// Sets it.
+pub fn set_preempt_count(count: u32) {
+    if let Some(cpu) = task::current_cpu() {
+        percpu::set_preempt_count(cpu, count);
+    }
+}
+
+/// Adds to the preempt count; what is more than all of it is taken away to 0.
+pub fn preempt_add(change: i32) {
+    set_preempt_count(preempt_count().saturating_add_signed(change));
+}
+
+/// True if the task switched interrupts off.
+pub fn irqs_off() -> bool {
+    IRQS_OFF.get()
+}
+
+/// Notes that the task switched interrupts off or on; returns what it was.
+pub fn set_irqs_off(off: bool) -> bool {
+    IRQS_OFF.replace(off)
+}
+
+/// Gives the CPU up while `wait` runs, which must not touch per-CPU variables.
+pub fn blocking<R>(wait: impl FnOnce() -> R) -> R {
+    if task::current_cpu().is_none() {
+        return wait();
+    }
+    let count = preempt_count();
+    if count != 0 {
+        while_atomic(count);
+    }
+    let thread = std::thread::current().id();
+    let running = || RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    let entry = running().as_mut().and_then(|r| r.remove(&thread));
+    task::release_cpu();
+    let result = wait();
+    let cpu = task::acquire_cpu();
+    percpu::on_switch(cpu, current());
+    percpu::set_preempt_count(cpu, count);
+    if let Some((handle, _)) = entry {
+        running().get_or_insert_default().insert(thread, (handle, Instant::now()));
+    }
+    result
+}
+
+/// Reports that a task sleeps where it must not (`__schedule_bug`).
+fn while_atomic(count: u32) {
+    let caller = caller();
+    let text = format!("BUG: scheduling while atomic: {}/{}/0x{:08x}", caller.comm, caller.tid, count + 1);
+    crate::log::line(3, &text);
+    crate::fault::dump_stack();
+}
+
+/// Sleeps for a time.
+pub fn sleep(time: Duration) {
+    blocking(|| std::thread::sleep(time));
 }

@@ -1,0 +1,3 @@
+//! Devices. Counterpart: drivers/base/.
+
+pub mod core;

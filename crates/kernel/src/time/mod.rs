@@ -1,0 +1,4 @@
+//! Time. Counterpart: kernel/time/.
+
+pub mod delay;
+pub mod jiffies;
