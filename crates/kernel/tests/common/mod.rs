@@ -1,0 +1,107 @@
+//! A kernel in the test's process, and the cases of modules/ that were recorded on the real one.
+//!
+//! A process boots once, so each test file has one kernel; its cases run one after the other.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use kernel::module::load::{LoadError, Request, init_module};
+use kernel::module::unload::delete_module;
+use kernel::{Config, boot, files, log, sched};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use wire::{Answer, Caller};
+
+static BOOTED: Once = Once::new();
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A booted 6.1 kernel and a task of this thread.
+pub struct Kernel {
+    task: sched::Task,
+    folder: PathBuf,
+    case: PathBuf,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Kernel {
+    /// For the case `area`/`name`. Its modules must have been built.
+    pub fn of_case(area: &str, name: &str) -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        BOOTED.call_once(|| {
+            let options = abi::Options::default();
+            let available = abi::list(&options);
+            let found = available.iter().find(|a| a.release.starts_with("6.1.") && a.is_image);
+            let release = &found.expect("linux-image-amd64 (6.1) is installed").release;
+            let config = Config::new(abi::Profile::for_release(release, &options).unwrap());
+            boot(Config { cpus: 2, ..config }).unwrap();
+        });
+        let task = sched::Task::attach().unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let folder = PathBuf::from(format!("/tmp/lkm-accept-build-{area}/{name}"));
+        assert!(folder.is_dir(), "{} is missing: CASES=modules/{area} sh acceptance/build.sh", folder.display());
+        let _ = log::syslog(&caller(), 5, 0);
+        Self { task, folder, case: root.join("modules").join(area).join(name), _turn: turn }
+    }
+
+    /// Loads a module of the case: what its caller gets.
+    pub fn insert(&self, module: &str, params: &str) -> Result<(), LoadError> {
+        let path = self.folder.join(format!("{module}.ko")).display().to_string();
+        let image = kofile::Image::open(&path).unwrap();
+        let request = Request {
+            file: &path,
+            bytes: image.bytes(),
+            params: params.as_bytes(),
+            flags: loader::Flags(0),
+            path: Some(path.clone()),
+        };
+        self.task.run(&caller(), || init_module(&request))
+    }
+
+    /// Loads modules that must load.
+    pub fn load(&self, modules: &[&str]) {
+        for module in modules {
+            let result = self.insert(module, "");
+            assert!(result.is_ok(), "{module}: {result:?}\n{}", self.log());
+        }
+    }
+
+    /// Unloads modules that must unload.
+    pub fn unload(&self, modules: &[&str]) {
+        for module in modules {
+            let result = self.task.run(&caller(), || delete_module(module, 0));
+            assert!(result.is_ok(), "{module}: {result:?}\n{}", self.log());
+        }
+    }
+
+    /// Writes a parameter.
+    pub fn set(&self, module: &str, parameter: &str, value: &str) -> Answer {
+        let path = format!("/sys/module/{module}/parameters/{parameter}");
+        self.task.run(&caller(), || files::write(&caller(), &path, value.as_bytes()))
+    }
+
+    /// Reads a parameter.
+    pub fn get(&self, module: &str, parameter: &str) -> Answer {
+        let path = format!("/sys/module/{module}/parameters/{parameter}");
+        self.task.run(&caller(), || files::read(&caller(), &path))
+    }
+
+    /// The log, without times.
+    pub fn log(&self) -> String {
+        let Answer::Data(data) = log::syslog(&caller(), 3, 1 << 20) else { panic!("the log cannot be read") };
+        let text = String::from_utf8_lossy(&data).into_owned();
+        text.lines().map(|line| line.split_once("] ").map_or(line, |(_, rest)| rest).to_string() + "\n").collect()
+    }
+
+    /// Compares the lines of the log that start with `prefix` with those that were recorded.
+    pub fn compare(&self, prefix: &str) {
+        let recorded = std::fs::read_to_string(self.case.join("expect")).unwrap();
+        let select = |text: &str| -> Vec<String> {
+            text.lines().filter(|line| line.starts_with(prefix)).map(str::to_string).collect()
+        };
+        assert!(!select(&recorded).is_empty(), "nothing was recorded for {prefix}");
+        assert_eq!(select(&self.log()), select(&recorded), "\n{}", self.log());
+    }
+}
+
+/// Who loads.
+pub fn caller() -> Caller {
+    Caller { pid: 7, tid: 7, comm: "insmod".into(), ..Caller::default() }
+}
