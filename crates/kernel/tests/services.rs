@@ -44,6 +44,22 @@ fn hashes_of_the_distribution_compute() {
 }
 
 #[test]
+fn checksums_of_the_distribution_compute() {
+    let kernel = Kernel::of_case("compute", "crc");
+    kernel.load(&["crc16", "crc-itu-t", "crc7", "crc8", "crcs"]);
+    kernel.unload(&["crcs", "crc8", "crc7", "crc_itu_t", "crc16"]);
+    kernel.compare("cm:");
+}
+
+#[test]
+fn arithmetic_sorting_and_hashes_agree() {
+    let kernel = Kernel::of_acceptance("27-arithmetic-and-hashes");
+    kernel.load(&["abacus"]);
+    kernel.unload(&["abacus"]);
+    kernel.compare("ab:");
+}
+
+#[test]
 fn lz4_goes_there_and_back() {
     let kernel = Kernel::of_case("compute", "lz4");
     kernel.load(&["lz4_compress", "lz4s"]);

@@ -1,8 +1,10 @@
 //! What the kernel keeps in `lib/`: helpers without state of their own.
 
 pub mod bitmap;
+pub mod crc;
 pub mod dynamic_debug;
 pub mod fortify;
+pub mod hash;
 pub mod hexdump;
 pub mod kstrtox;
 pub mod list;

@@ -13,7 +13,7 @@ use wire::{Answer, Caller};
 static BOOTED: Once = Once::new();
 static TURN: Mutex<()> = Mutex::new(());
 
-/// A booted 6.1 kernel and a task of this thread.
+/// A booted kernel and a task of this thread.
 pub struct Kernel {
     task: sched::Task,
     folder: PathBuf,
@@ -22,23 +22,37 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// For the case `area`/`name`. Its modules must have been built.
+    /// For the case modules/`area`/`name` on 6.1. Its modules must have been built.
     pub fn of_case(area: &str, name: &str) -> Self {
+        Self::boot("6.1.", &format!("modules/{area}"), &format!("-{area}"), name)
+    }
+
+    /// For the case modules/`area`/`name` on 6.12.
+    pub fn of_case_on_6_12(area: &str, name: &str) -> Self {
+        Self::boot("6.12.", &format!("modules/{area}"), &format!("-{area}-6.12"), name)
+    }
+
+    /// For the case acceptance/cases/`name` on 6.1.
+    pub fn of_acceptance(name: &str) -> Self {
+        Self::boot("6.1.", "acceptance/cases", "", name)
+    }
+
+    fn boot(version: &str, cases: &str, suffix: &str, name: &str) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         BOOTED.call_once(|| {
             let options = abi::Options::default();
             let available = abi::list(&options);
-            let found = available.iter().find(|a| a.release.starts_with("6.1.") && a.is_image);
-            let release = &found.expect("linux-image-amd64 (6.1) is installed").release;
+            let found = available.iter().find(|a| a.release.starts_with(version) && a.is_image);
+            let release = &found.unwrap_or_else(|| panic!("no kernel image {version}* is installed")).release;
             let config = Config::new(abi::Profile::for_release(release, &options).unwrap());
             boot(Config { cpus: 2, ..config }).unwrap();
         });
         let task = sched::Task::attach().unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let folder = PathBuf::from(format!("/tmp/lkm-accept-build-{area}/{name}"));
-        assert!(folder.is_dir(), "{} is missing: CASES=modules/{area} sh acceptance/build.sh", folder.display());
+        let folder = PathBuf::from(format!("/tmp/lkm-accept-build{suffix}/{name}"));
+        assert!(folder.is_dir(), "{} is missing: CASES={cases} sh acceptance/build.sh", folder.display());
         let _ = log::syslog(&caller(), 5, 0);
-        Self { task, folder, case: root.join("modules").join(area).join(name), _turn: turn }
+        Self { task, folder, case: root.join(cases).join(name), _turn: turn }
     }
 
     /// Loads a module of the case: what its caller gets.

@@ -1,0 +1,66 @@
+//! Checksums that are built into the kernel. Counterpart: lib/crc32.c.
+
+use kabi::{KPtr, KResult, exports, kexport};
+
+exports![crc32_le, crc32_be, __crc32c_le];
+
+/// The polynomial of Ethernet, bits reversed.
+const ETHERNET: u32 = 0xedb8_8320;
+/// Castagnoli's polynomial, bits reversed.
+const CASTAGNOLI: u32 = 0x82f6_3b78;
+
+/// What each byte does to a checksum whose lowest bit comes first.
+const fn table(polynomial: u32) -> [u32; 256] {
+    let mut out = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        let mut crc = i as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 1 != 0 { crc >> 1 ^ polynomial } else { crc >> 1 };
+            bit += 1;
+        }
+        out[i] = crc;
+        i += 1;
+    }
+    out
+}
+
+static ETHERNET_TABLE: [u32; 256] = table(ETHERNET);
+static CASTAGNOLI_TABLE: [u32; 256] = table(CASTAGNOLI);
+
+fn lowest_first(table: &[u32; 256], crc: u32, bytes: &[u8]) -> u32 {
+    bytes.iter().fold(crc, |crc, byte| crc >> 8 ^ table[usize::from(crc as u8 ^ byte)])
+}
+
+/// A checksum whose highest bit comes first is the other one, mirrored bit by bit.
+fn highest_first(table: &[u32; 256], crc: u32, bytes: &[u8]) -> u32 {
+    let mirrored = |crc: u32, byte: &u8| crc >> 8 ^ table[usize::from(crc as u8 ^ byte.reverse_bits())];
+    bytes.iter().fold(crc.reverse_bits(), mirrored).reverse_bits()
+}
+
+/// Continues a CRC-32 (Ethernet's), lowest bit first.
+#[kexport(since = "2.6.0", header = "linux/crc32.h")]
+fn crc32_le(crc: u32, data: KPtr, len: usize) -> KResult<u32> {
+    Ok(lowest_first(&ETHERNET_TABLE, crc, &data.bytes(0, len)?))
+}
+
+/// Continues a CRC-32 (Ethernet's), highest bit first.
+#[kexport(since = "2.6.0", header = "linux/crc32.h")]
+fn crc32_be(crc: u32, data: KPtr, len: usize) -> KResult<u32> {
+    Ok(highest_first(&ETHERNET_TABLE, crc, &data.bytes(0, len)?))
+}
+
+/// Continues a CRC-32C (Castagnoli's), lowest bit first.
+#[kexport(since = "3.4", header = "linux/crc32.h")]
+fn __crc32c_le(crc: u32, data: KPtr, len: usize) -> KResult<u32> {
+    Ok(lowest_first(&CASTAGNOLI_TABLE, crc, &data.bytes(0, len)?))
+}
+
+#[test]
+fn checksums_have_their_published_values() {
+    let data = b"123456789";
+    assert_eq!(!lowest_first(&ETHERNET_TABLE, !0, data), 0xcbf4_3926);
+    assert_eq!(!lowest_first(&CASTAGNOLI_TABLE, !0, data), 0xe306_9283);
+    assert_eq!(!highest_first(&ETHERNET_TABLE, !0, data), 0xfc89_1918);
+}
