@@ -8,7 +8,7 @@
 use crate::access;
 use crate::arena::{self, PAGE};
 use crate::error::MachineError;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// `int3`.
@@ -18,9 +18,7 @@ const BREAKPOINT: u8 = 0xcc;
 const SYNC_CORE: i32 = 1 << 5;
 const REGISTER_SYNC_CORE: i32 = 1 << 6;
 
-/// The instruction that is being changed; 0 for none.
-static PATCHING: AtomicU64 = AtomicU64::new(0);
-/// One change at a time.
+/// One change at a time; nobody decides about a breakpoint meanwhile.
 static TURN: Mutex<()> = Mutex::new(());
 /// True if the host serialises other threads for us.
 static HAS_SYNC_CORE: AtomicBool = AtomicBool::new(false);
@@ -74,25 +72,19 @@ fn serialise() -> Result<(), MachineError> {
 pub fn replace(addr: u64, new: &[u8]) -> Result<(), MachineError> {
     let Some((first, tail)) = new.split_first() else { return Ok(()) };
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    PATCHING.store(addr, Ordering::SeqCst);
-    let done = steps(addr, *first, tail);
-    PATCHING.store(0, Ordering::SeqCst);
-    done
-}
-
-fn steps(addr: u64, first: u8, tail: &[u8]) -> Result<(), MachineError> {
     arena::write(addr, &[BREAKPOINT])?;
     serialise()?;
     if !tail.is_empty() {
         arena::write(addr + 1, tail)?;
         serialise()?;
     }
-    arena::write(addr, &[first])?;
+    arena::write(addr, &[*first])?;
     serialise()
 }
 
-/// True if a breakpoint trap at `addr` was none of the module's: the instruction there is being changed, or has been
-/// changed since. The thread goes on at `addr`.
+/// True if a breakpoint trap at `addr` was none of the module's: the instruction there has been changed since. Waits
+/// for a change that is under way. The thread goes on at `addr`.
 pub fn is_transient(addr: u64) -> bool {
-    PATCHING.load(Ordering::SeqCst) == addr || access::get::<u8>(addr).is_ok_and(|byte| byte != BREAKPOINT)
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    access::get::<u8>(addr).is_ok_and(|byte| byte != BREAKPOINT)
 }

@@ -7,7 +7,7 @@ use crate::{env, log};
 use kabi::errno::{EEXIST, EINVAL, ENOMEM};
 use kabi::{ErrPtr, Field, KPtr, KResult, KStr, VaList, VarArgs, c_int, exports, kexport, size_of_struct};
 use machine::{access, heap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 exports![
     _dev_printk,
@@ -197,7 +197,13 @@ fn dev_driver_string(device: KPtr<Device>) -> KResult<KPtr> {
             return Ok(KPtr::new(name.get(at)?));
         }
     }
-    Ok(slab::permanent(1)?)
+    // One empty string is enough for all.
+    static EMPTY: OnceLock<u64> = OnceLock::new();
+    if let Some(empty) = EMPTY.get() {
+        return Ok(KPtr::new(*empty));
+    }
+    let made = slab::permanent(1)?.addr();
+    Ok(KPtr::new(*EMPTY.get_or_init(|| made)))
 }
 
 /// A device that a module made with [`__root_device_register`].

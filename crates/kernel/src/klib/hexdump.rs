@@ -54,17 +54,17 @@ fn class(c: u8) -> u8 {
     const HARD_SPACE: u8 = 0x80;
     match c {
         9..=13 => CONTROL | SPACE,
-        0..=31 | 127 => CONTROL,
+        0..=8 | 14..=31 | 127 => CONTROL,
         b' ' | 0xa0 => SPACE | HARD_SPACE,
         b'0'..=b'9' => DIGIT,
         b'A'..=b'F' => UPPER | HEX,
         b'a'..=b'f' => LOWER | HEX,
-        b'A'..=b'Z' => UPPER,
-        b'a'..=b'z' => LOWER,
+        b'G'..=b'Z' => UPPER,
+        b'g'..=b'z' => LOWER,
         128..=159 => 0,
         0xd7 | 0xf7 => PUNCTUATION,
-        0xc0..=0xde => UPPER,
-        0xdf..=0xff => LOWER,
+        0xc0..=0xd6 | 0xd8..=0xde => UPPER,
+        0xdf..=0xf6 | 0xf8..=0xff => LOWER,
         _ => PUNCTUATION,
     }
 }

@@ -25,11 +25,11 @@ fn spin(mut attempt: impl FnMut() -> KResult<bool>, stuck: &'static str) -> KRes
     let mut turns = 0u32;
     while !attempt()? {
         turns = turns.wrapping_add(1);
-        if turns % 64 == 0 {
+        if turns.is_multiple_of(64) {
             // The holder may wait for the host's processor.
             std::thread::yield_now();
         }
-        if turns % 4096 == 0 && since.elapsed() > fault::softlockup() {
+        if turns.is_multiple_of(4096) && since.elapsed() > fault::softlockup() {
             return Err(KError::Bug(stuck));
         }
         std::hint::spin_loop();
