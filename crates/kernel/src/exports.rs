@@ -39,6 +39,7 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         module::refs::EXPORTS,
         notifier::EXPORTS,
         random::EXPORTS,
+        sched::completion::EXPORTS,
         sched::core::EXPORTS,
         sched::kthread::EXPORTS,
         static_call::EXPORTS,

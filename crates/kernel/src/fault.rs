@@ -11,8 +11,8 @@ use machine::enter::{self, Stretch};
 use machine::{Action, Trap, TrapKind, access, arena};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 exports![__warn_printk, __stack_chk_fail, dump_stack, panic];
@@ -22,7 +22,8 @@ static WARNINGS: AtomicU32 = AtomicU32::new(0);
 static OOPSES: AtomicU32 = AtomicU32::new(0);
 /// Imports without an implementation that were called or touched.
 static TRAPPED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-static SOFTLOCKUP: OnceLock<Duration> = OnceLock::new();
+/// After how many milliseconds a task that never gave way is locked up; 0 while there is no watchdog.
+static SOFTLOCKUP_MS: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     /// The signal by which the last death in this thread ends the caller.
@@ -51,20 +52,21 @@ pub fn trapped() -> Vec<String> {
     TRAPPED.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
 }
 
-/// Starts the watchdog: a task that runs module code for longer than `softlockup` without giving way is stopped.
+/// Starts the watchdog: a task that runs module code for longer than `softlockup` without giving way is reported.
 pub fn boot(softlockup: Duration) {
-    // A second boot in one process does not exist.
-    let _ = SOFTLOCKUP.set(softlockup);
-    let step = (softlockup / 10).max(Duration::from_millis(1));
+    set_softlockup(softlockup);
     // Without the thread nothing but the report of a lockup is missing.
     let _ = std::thread::Builder::new().name("watchdog".into()).stack_size(64 << 10).spawn(move || {
         loop {
-            std::thread::sleep(step);
-            sched::kick_hogs(softlockup);
+            let limit = self::softlockup();
+            std::thread::sleep((limit / 10).clamp(Duration::from_millis(1), Duration::from_millis(500)));
+            sched::kick_hogs(limit);
         }
     });
 }
 
+/// Where Linux puts modules on x86-64, as reports write addresses of module memory.
+const MODULE_AREA: u64 = 0xffff_ffff_c000_0000;
 /// Lowest link address of kernel images on x86-64 (`__START_KERNEL_map`).
 const IMAGE: u64 = 0xffff_ffff_8000_0000;
 
@@ -160,6 +162,11 @@ impl World for Instance {
         Some(Missing { name: given.name, variable: !arena::is_stub(addr) })
     }
 
+    /// DIFFERS: module memory lies low in this process; reports write its addresses as Linux would, in the module area.
+    fn shown(&self, addr: u64) -> u64 {
+        if arena::contains(addr) { addr - arena::BASE + MODULE_AREA } else { addr }
+    }
+
     fn stretches(&self) -> Vec<Stretch> {
         enter::stretches()
     }
@@ -235,7 +242,15 @@ fn exit_notes(irqs_disabled: bool) {
 
 /// How long a task may run without giving way.
 pub fn softlockup() -> Duration {
-    SOFTLOCKUP.get().copied().unwrap_or(Duration::MAX)
+    match SOFTLOCKUP_MS.load(Ordering::Relaxed) {
+        0 => Duration::MAX,
+        ms => Duration::from_millis(ms),
+    }
+}
+
+/// Sets how long a task may run without giving way; zero switches the watchdog off.
+pub fn set_softlockup(limit: Duration) {
+    SOFTLOCKUP_MS.store(u64::try_from(limit.as_millis()).unwrap_or(0), Ordering::Relaxed);
 }
 
 fn with_reporter(make: impl FnOnce(&mut Reporter) -> Report) -> Report {
@@ -255,14 +270,27 @@ pub fn on_trap(trap: &mut Trap) -> Action {
     publish(report, true)
 }
 
-/// DIFFERS: Linux reports a soft lockup and lets it go on; nothing would ever end it here, so it ends the caller.
+/// After this many reports a task that never gives way ends.
+const LOCKUP_REPORTS: u64 = 3;
+
+/// DIFFERS: Linux reports a soft lockup again and again and lets it go on. So does lkm, until the last report: nothing
+/// else would ever end a run whose module does not.
 fn lockup(trap: &mut Trap) -> Action {
-    let running = sched::running_for();
-    if running < SOFTLOCKUP.get().copied().unwrap_or(Duration::MAX) {
+    thread_local! {
+        static REPORTED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+    }
+    let (running, limit) = (sched::running_for(), softlockup());
+    let due = (running.as_millis() / limit.as_millis().max(1)) as u64;
+    let reported = REPORTED.get().min(due);
+    REPORTED.set(due);
+    if due == reported {
         return Action::Resume;
     }
     let report = with_reporter(|r| r.soft_lockup(&Instance, trap, running.as_secs()));
-    publish(report, false);
+    let action = publish(report, false);
+    if due < LOCKUP_REPORTS {
+        return action;
+    }
     OOPSES.fetch_add(1, Ordering::Relaxed);
     Action::Abandon
 }

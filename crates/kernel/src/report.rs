@@ -63,10 +63,7 @@ fn incomplete() -> Vec<IncompleteImport> {
         how: "partial".to_string(),
         missing: e.partial.map(str::to_string),
     });
-    let trapped = fault::trapped().into_iter().map(|symbol| IncompleteImport {
-        symbol,
-        how: "trap".to_string(),
-        missing: None,
-    });
+    let trapped =
+        fault::trapped().into_iter().map(|symbol| IncompleteImport { symbol, how: "trap".to_string(), missing: None });
     partial.chain(trapped).collect()
 }

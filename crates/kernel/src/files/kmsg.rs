@@ -57,7 +57,7 @@ impl OpenFile for Kmsg {
             }
             // The file is not locked while this waits: another thread may write to it.
             let ready = || self.file().poll(log()) != 0;
-            sched::off_cpu_for(|| Sleep.wait_until(&ready)).map_err(errno_of)?;
+            sched::blocking(|| Sleep.wait_until(&ready)).map_err(errno_of)?;
         }
     }
 
@@ -94,8 +94,7 @@ impl OpenFile for OpenProc {
         let size = i32::try_from(size).unwrap_or(i32::MAX);
         let mut data = Vec::new();
         let who = syslog_caller(ctx.caller);
-        sched::off_cpu_for(|| log().syslog(2, Some(&mut data), size, &who, Source::ProcFile, &Sleep))
-            .map_err(errno_of)?;
+        sched::blocking(|| log().syslog(2, Some(&mut data), size, &who, Source::ProcFile, &Sleep)).map_err(errno_of)?;
         Ok(data)
     }
 

@@ -7,7 +7,7 @@ mod kmsg;
 mod modules;
 mod sources;
 
-use crate::fs::{self, Spec, Tree, proc::ProcSources, sys, sysctl::KernelSysctls};
+use crate::fs::{self, Spec, Tree, proc::ProcSources, sys, sysctl, sysctl::KernelSysctls};
 use crate::module::{self, Module, State};
 use crate::sched;
 use fs::module::ModuleDir;
@@ -46,12 +46,14 @@ fn tree() -> Result<Tree, Errno> {
 fn make() -> Result<Tree, Errno> {
     let tree = Tree::new();
     tree.set_event_sink(crate::server::send_event);
-    tree.set_blocker(|wait| sched::off_cpu(wait));
+    tree.set_blocker(|wait| sched::blocking(wait));
     tree.set_interrupt(sched::interrupt);
     tree.set_devices(Arc::new(kmsg::Devices));
     let mut sysctls = KernelSysctls::new(profile().release(), profile().version());
     sources::connect(&mut sysctls);
     sysctls.register(&tree)?;
+    let thresh = sysctl::ints(0o644, vec![Arc::new(sources::WatchdogThresh)], 0..=60);
+    tree.add(tree.make_path("/proc/sys/kernel")?, "watchdog_thresh", thresh)?.keep();
     ProcSources {
         modules: Arc::new(sources::List),
         symbols: Arc::new(sources::Symbols),

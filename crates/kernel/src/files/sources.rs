@@ -41,9 +41,7 @@ impl SymbolSource for Symbols {
         }
         for module in module::all() {
             for s in module.image().symbols() {
-                let exported = module.exports.contains_key(s.name);
-                let kind = if exported { s.letter.to_ascii_uppercase() } else { s.letter };
-                each(Symbol { address: s.addr, kind, name: s.name, module: Some(module.name()) });
+                each(Symbol { address: s.addr, kind: s.letter, name: s.name, module: Some(module.name()) });
             }
         }
     }
@@ -162,6 +160,20 @@ impl IntVar for ModulesDisabled {
 
     fn set(&self, value: i32) {
         env::MODULES_DISABLED.store(value, Ordering::Relaxed);
+    }
+}
+
+/// `kernel.watchdog_thresh`: half of the seconds after which a task is locked up.
+pub(super) struct WatchdogThresh;
+
+impl IntVar for WatchdogThresh {
+    fn get(&self) -> i32 {
+        let limit = fault::softlockup();
+        if limit == std::time::Duration::MAX { 0 } else { (limit.as_secs() / 2) as i32 }
+    }
+
+    fn set(&self, value: i32) {
+        fault::set_softlockup(std::time::Duration::from_secs(2 * value.max(0) as u64));
     }
 }
 

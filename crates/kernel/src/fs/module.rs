@@ -54,13 +54,27 @@ pub struct ModuleFacts {
     pub notes: Vec<(String, Vec<u8>)>,
 }
 
+/// The number by which kernfs sorts the names of a directory (`kernfs_name_hash` of fs/kernfs/dir.c, with
+/// `full_name_hash`'s steps of include/linux/stringhash.h): tools print holders in this order.
+fn kernfs_hash(name: &str) -> u32 {
+    let step = |hash: u64, b: u8| hash.wrapping_add(u64::from(b) << 4).wrapping_add(u64::from(b) >> 4).wrapping_mul(11);
+    let hash = name.bytes().fold(0, step).wrapping_mul(0x61c8_8646_80b5_83eb) >> 32;
+    // 0, 1 and the largest are reserved.
+    match (hash as u32) & 0x7fff_ffff {
+        small @ 0..2 => small + 2,
+        hash => hash.min(i32::MAX as u32 - 1),
+    }
+}
+
 /// `holders/`: a link to each module that uses this one.
 struct Holders(Arc<dyn ModuleView>);
 
 impl Directory for Holders {
     fn list(&self) -> KResult<Vec<(String, Spec)>> {
         let link = |name: String| (name.clone(), Spec::symlink(&format!("../../{name}")));
-        Ok(self.0.holders().into_iter().map(link).collect())
+        let mut names = self.0.holders();
+        names.sort_by_key(|name| (kernfs_hash(name), name.clone()));
+        Ok(names.into_iter().map(link).collect())
     }
 }
 

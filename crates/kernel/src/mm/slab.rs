@@ -10,8 +10,22 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 exports![
-    __kmalloc, __kmalloc_node, kmalloc_trace, kmalloc_node_trace, kfree, kfree_sensitive, krealloc, ksize, kstrdup,
-    kstrndup, kmemdup, kvmalloc_node, kvfree, vmalloc, vzalloc, vfree
+    __kmalloc,
+    __kmalloc_node,
+    kmalloc_trace,
+    kmalloc_node_trace,
+    kfree,
+    kfree_sensitive,
+    krealloc,
+    ksize,
+    kstrdup,
+    kstrndup,
+    kmemdup,
+    kvmalloc_node,
+    kvfree,
+    vmalloc,
+    vzalloc,
+    vfree
 ];
 
 /// `__GFP_ZERO`: the memory is to be zeroed.

@@ -1,14 +1,14 @@
 //! `init_module(2)`: from bytes to a live module. Counterpart: `load_module`, `do_init_module` of kernel/module/main.c.
 
-use super::{notify, params};
 use super::taint::Taint;
 use super::{CHANGED, Entry, Exported, LOADING, Module, NEXT_ID, REF_BASE, REFCNT, State, all, read_list, write_list};
-use crate::{log, percpu};
+use super::{notify, params};
+use crate::{log, percpu, sched};
 use kabi::errno::{EBUSY, EEXIST, ENOMEM, EPERM};
 use kabi::{Errno, Field, KError, KPtr, profile};
-use machine::access;
 use loader::{Flags, Found, Identity, Image, LogLine, Owner, Refusal, Resolver};
 use loader::{check, patch, place, protect, relocate, resolve};
+use machine::access;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -193,20 +193,26 @@ struct Reserved {
 impl Reserved {
     fn take(name: &str) -> Result<Self, LoadError> {
         let mut guard = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let state = read_list().iter().find(|e| e.name() == name).map(|entry| match entry {
-                Entry::Unformed(_) => State::Unformed,
-                Entry::Formed(module) => module.state(),
-            });
-            match state {
-                None => break,
-                Some(State::Live | State::Going) => return Err(Refusal::silent(EEXIST).into()),
-                // Its init is running: how that ends decides.
-                Some(State::Coming | State::Unformed) => {
-                    guard = CHANGED.wait(guard).unwrap_or_else(PoisonError::into_inner);
-                }
+        let state = || {
+            read_list().iter().find(|e| e.name() == name).map(|entry| match entry {
+                Entry::Unformed(_) => (State::Unformed, false),
+                Entry::Formed(module) => (module.state(), module.is_dead()),
+            })
+        };
+        if let Some(first) = state() {
+            // Its init is running: wait how that ends. DIFFERS: Linux waits for ever for one that died.
+            let mut now = Some(first);
+            while matches!(now, Some((State::Coming | State::Unformed, false))) {
+                // The lock is let go before this task waits for a CPU again: those who have one may wait for the lock.
+                sched::blocking(|| drop(CHANGED.wait(guard)));
+                guard = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
+                now = state();
             }
+            // A load that had to wait never goes on, also if the other one failed.
+            let live = matches!(now, Some((State::Live, _)));
+            return Err(Refusal::silent(if live { EEXIST } else { EBUSY }).into());
         }
+        let _guard = guard;
         write_list().insert(0, Entry::Unformed(name.to_string()));
         Ok(Self { name: name.to_string(), formed: false })
     }
@@ -319,6 +325,7 @@ fn form(
         percpu: percpu.keep(),
         taints: AtomicU64::new(taints),
         state: AtomicU32::new(State::Unformed as u32),
+        dead: AtomicBool::new(false),
     };
     write_strings(&module)?;
     // One reference more while it is being initialised.
@@ -383,7 +390,12 @@ fn start(module: &Arc<Module>, args: &[u8]) -> Result<(), LoadError> {
     let result = if module.init == 0 { Ok(0) } else { kabi::call(module.init, &[]).map(|v| v as i32) };
     match result {
         // The module stays as it is, in the state Coming and held: nobody knows what it did.
-        Err(e) => Err(e.into()),
+        Err(e) => {
+            module.set_dead();
+            let _guard = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
+            CHANGED.notify_all();
+            Err(e.into())
+        }
         Ok(errno) if errno < 0 => {
             module.set_state(State::Going);
             notify::tell(module, State::Going)?;

@@ -18,7 +18,7 @@ use kabi::{Field, KPtr, KResult};
 use loader::Image;
 use machine::{access, enter};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 
 /// The kernel's `struct module`.
@@ -95,6 +95,8 @@ pub struct Module {
     pub percpu: Option<u64>,
     /// Its own taints.
     pub taints: AtomicU64,
+    /// Its init or exit died: its state will never change again.
+    dead: AtomicBool,
     /// Kept here too, so that a module that damages its own structure does not confuse lkm.
     state: AtomicU32,
 }
@@ -114,6 +116,15 @@ impl Module {
         self.state.store(state as u32, Ordering::Release);
         // What the module's own code sees; if it destroyed its structure that is its own loss.
         let _ = STATE.put(self.this, state as u32);
+    }
+
+    /// True if its init or exit died.
+    pub fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_dead(&self) {
+        self.dead.store(true, Ordering::Release);
     }
 
     /// References beyond the kernel's own: what `lsmod` shows. -1 once the module is going.

@@ -75,21 +75,26 @@ impl<'w> Writer<'w> {
     /// The lines from `RIP:` to `CR2:`.
     pub(super) fn registers(&mut self, subject: &Subject) {
         let r = subject.regs;
+        let world = self.world;
+        let shown = |value: u64| world.shown(value);
         let place = subject.place.clone().unwrap_or_else(|| describe(self.world, r.ip));
         self.plain(format!("RIP: {:04x}:{place}", r.cs as u32));
         let unreadable = self.code(r.ip);
         let orig = if r.orig_ax == u64::MAX { String::new() } else { format!(" ORIG_RAX: {:016x}", r.orig_ax) };
-        self.plain(format!("RSP: {:04x}:{:016x} EFLAGS: {:08x}{orig}", r.ss as u32, r.sp, r.flags));
-        self.plain(format!("RAX: {:016x} RBX: {:016x} RCX: {:016x}", r.ax, r.bx, r.cx));
-        self.plain(format!("RDX: {:016x} RSI: {:016x} RDI: {:016x}", r.dx, r.si, r.di));
-        self.plain(format!("RBP: {:016x} R08: {:016x} R09: {:016x}", r.bp, r.r8, r.r9));
-        self.plain(format!("R10: {:016x} R11: {:016x} R12: {:016x}", r.r10, r.r11, r.r12));
-        self.plain(format!("R13: {:016x} R14: {:016x} R15: {:016x}", r.r13, r.r14, r.r15));
+        let rows = [
+            format!("RSP: {:04x}:{:016x} EFLAGS: {:08x}{orig}", r.ss as u32, shown(r.sp), r.flags),
+            format!("RAX: {:016x} RBX: {:016x} RCX: {:016x}", shown(r.ax), shown(r.bx), shown(r.cx)),
+            format!("RDX: {:016x} RSI: {:016x} RDI: {:016x}", shown(r.dx), shown(r.si), shown(r.di)),
+            format!("RBP: {:016x} R08: {:016x} R09: {:016x}", shown(r.bp), shown(r.r8), shown(r.r9)),
+            format!("R10: {:016x} R11: {:016x} R12: {:016x}", shown(r.r10), shown(r.r11), shown(r.r12)),
+            format!("R13: {:016x} R14: {:016x} R15: {:016x}", shown(r.r13), shown(r.r14), shown(r.r15)),
+        ];
+        rows.into_iter().for_each(|row| self.plain(row));
         let c = self.facts.control;
         self.plain(format!("FS:  {:016x}(0000) GS:{:016x}(0000) knlGS:0000000000000000", c.fs_base, c.gs_base));
         self.plain(format!("CS:  {:04x} DS: 0000 ES: 0000 CR0: {:016x}", r.cs, c.cr0));
         // Reading the code may itself have been the last fault.
-        let cr2 = unreadable.unwrap_or(subject.cr2);
+        let cr2 = self.world.shown(unreadable.unwrap_or(subject.cr2));
         self.plain(format!("CR2: {cr2:016x} CR3: {:016x} CR4: {:016x}", c.cr3, c.cr4));
     }
 
@@ -98,7 +103,7 @@ impl<'w> Writer<'w> {
         let begin = ip.wrapping_sub(BEFORE as u64);
         let mut bytes = [0; CODE];
         if !self.world.read_bytes(begin, &mut bytes) {
-            self.plain(format!("Code: Unable to access opcode bytes at {begin:#x}."));
+            self.plain(format!("Code: Unable to access opcode bytes at {:#x}.", self.world.shown(begin)));
             let mut first = [0];
             let next_page = (begin | (PAGE - 1)).wrapping_add(1);
             return Some(if self.world.read_bytes(begin, &mut first) { next_page } else { begin });

@@ -118,7 +118,7 @@ impl Reporter {
         w.body(subject, start);
         w.modules();
         if let Some(cr2) = die.cr2 {
-            w.put(Level::Default, format!("CR2: {cr2:016x}"));
+            w.put(Level::Default, format!("CR2: {:016x}", w.world.shown(cr2)));
         }
         w.end_marker();
         let first = self.first.get_or_insert_with(|| subject.clone()).clone();
@@ -244,7 +244,7 @@ pub(super) fn page_fault(w: &Writer, error: u64, addr: u64) -> Die {
             format!("BUG: {access} a kernel variable that lkm does not provide: {}", missing.name)
         }
         _ if addr < PAGE => format!("BUG: kernel NULL pointer dereference, address: {addr:016x}"),
-        _ => format!("BUG: unable to handle page fault for address: {addr:016x}"),
+        _ => format!("BUG: unable to handle page fault for address: {:016x}", w.world.shown(addr)),
     };
     put(Level::Alert, what);
     let access = match error {

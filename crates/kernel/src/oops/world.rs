@@ -215,6 +215,10 @@ pub trait World {
     fn stretches(&self) -> Vec<Stretch>;
     /// Everything else.
     fn facts(&self) -> Facts;
+    /// How reports write an address of module memory; the same unless the instance has another place for it.
+    fn shown(&self, addr: u64) -> u64 {
+        addr
+    }
     /// What `%p` prints for an address. DIFFERS: not hashed unless the instance overrides it.
     fn hashed(&self, addr: u64) -> u64 {
         addr
@@ -232,7 +236,7 @@ pub fn describe_return(world: &dyn World, addr: u64) -> String {
 }
 
 fn describe_at(world: &dyn World, addr: u64, back: u64) -> String {
-    let Some(symbol) = world.symbol(addr.wrapping_sub(back)) else { return format!("{addr:#x}") };
+    let Some(symbol) = world.symbol(addr.wrapping_sub(back)) else { return format!("{:#x}", world.shown(addr)) };
     let offset = symbol.offset.wrapping_add(back);
     let module = symbol.module.map(|m| format!(" [{m}]")).unwrap_or_default();
     format!("{}+{offset:#x}/{:#x}{module}", symbol.name, symbol.size)
@@ -240,7 +244,7 @@ fn describe_at(world: &dyn World, addr: u64, back: u64) -> String {
 
 /// `%ps`: the symbol without offset.
 pub(super) fn name_of(world: &dyn World, addr: u64) -> String {
-    let Some(symbol) = world.symbol(addr) else { return format!("{addr:#x}") };
+    let Some(symbol) = world.symbol(addr) else { return format!("{:#x}", world.shown(addr)) };
     let module = symbol.module.map(|m| format!(" [{m}]")).unwrap_or_default();
     symbol.name + &module
 }

@@ -3,6 +3,7 @@
 //! A worker thread of the kernel process is a task while it lives. It takes on the identity of the program that it
 //! works for: `current` then has that program's pid, comm and user.
 
+pub mod completion;
 pub mod core;
 pub mod kthread;
 
@@ -133,23 +134,6 @@ pub fn interrupt(frame: u64) {
 /// True if the caller of this thread's call got a signal.
 pub fn is_interrupted() -> bool {
     INTERRUPTED.lock().unwrap_or_else(PoisonError::into_inner).contains(&FRAME.get())
-}
-
-/// Does something that blocks this thread without its virtual CPU.
-pub fn off_cpu_for<R>(wait: impl FnOnce() -> R) -> R {
-    if task::current_cpu().is_none() {
-        return wait();
-    }
-    task::release_cpu();
-    let result = wait();
-    let cpu = task::acquire_cpu();
-    crate::percpu::on_switch(cpu, CURRENT.get());
-    result
-}
-
-/// [`off_cpu_for`] without a result.
-pub fn off_cpu(wait: &dyn Fn()) {
-    off_cpu_for(wait);
 }
 
 /// Who this thread works for.
