@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+ins runaway.ko; rem runaway
+klog '^ra:'
