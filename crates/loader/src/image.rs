@@ -30,7 +30,7 @@ pub struct SymbolAt<'a> {
     pub addr: u64,
     /// Bytes: up to the next symbol or the end of the group, as kallsyms reckons.
     pub size: u64,
-    /// `t`, `d`, `b`, `r`: what it is; never capital, also if the module exports it.
+    /// `t`, `d`, `b`, `r`: what it is; never capital, also if the module exports it: kallsyms decides that.
     pub letter: char,
 }
 

@@ -41,7 +41,10 @@ impl SymbolSource for Symbols {
         }
         for module in module::all() {
             for s in module.image().symbols() {
-                each(Symbol { address: s.addr, kind: s.letter, name: s.name, module: Some(module.name()) });
+                // As is_exported of kernel/module/kallsyms.c has it: GPL-only exports do not count.
+                let exported = module.exports.get(s.name).is_some_and(|e| !e.gpl_only);
+                let kind = if exported { s.letter.to_ascii_uppercase() } else { s.letter };
+                each(Symbol { address: s.addr, kind, name: s.name, module: Some(module.name()) });
             }
         }
     }

@@ -8,7 +8,9 @@ exports![copy_from_kernel_nofault, copy_to_kernel_nofault, strncpy_from_kernel_n
 
 /// An address that no kernel memory can have is told apart, as `copy_from_kernel_nofault_allowed` does.
 fn failed(fault: Fault) -> KError {
-    if fault.addr < access::LOWEST { ERANGE.into() } else { EFAULT.into() }
+    // Bits 47 to 63 of a canonical address are all the same.
+    let canonical = matches!((fault.addr as i64) >> 47, 0 | -1);
+    if fault.addr < access::LOWEST || !canonical { ERANGE.into() } else { EFAULT.into() }
 }
 
 /// Copies `size` bytes from an address that may be bad.

@@ -9,9 +9,17 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 exports![
-    complete, complete_all, completion_done, try_wait_for_completion, wait_for_completion, wait_for_completion_io,
-    wait_for_completion_timeout, wait_for_completion_interruptible, wait_for_completion_interruptible_timeout,
-    wait_for_completion_killable, wait_for_completion_killable_timeout
+    complete,
+    complete_all,
+    completion_done,
+    try_wait_for_completion,
+    wait_for_completion,
+    wait_for_completion_io,
+    wait_for_completion_timeout,
+    wait_for_completion_interruptible,
+    wait_for_completion_interruptible_timeout,
+    wait_for_completion_killable,
+    wait_for_completion_killable_timeout
 ];
 
 /// The kernel's `struct completion`.

@@ -37,7 +37,35 @@ impl Kernel {
         Self::boot("6.1.", "acceptance/cases", "", name)
     }
 
+    /// For the module tests/modules/`name`, which is built with the headers of the installed 6.1.
+    pub fn of_own_module(name: &str) -> Self {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/modules").join(name);
+        let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&to).unwrap();
+        for file in [format!("{name}.c"), "Kbuild".to_string()] {
+            std::fs::copy(from.join(&file), to.join(&file)).unwrap();
+        }
+        let all = abi::list(&abi::Options::default());
+        let release = &all.iter().find(|a| a.release.starts_with("6.1.")).expect("a 6.1 kernel is installed").release;
+        let make = std::process::Command::new("make")
+            .arg("-C")
+            .arg(format!("/lib/modules/{release}/build"))
+            .arg(format!("M={}", to.display()))
+            .arg("modules")
+            .output()
+            .unwrap();
+        assert!(make.status.success(), "{}", String::from_utf8_lossy(&make.stderr));
+        Self::at("6.1.", to, from)
+    }
+
     fn boot(version: &str, cases: &str, suffix: &str, name: &str) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let folder = PathBuf::from(format!("/tmp/lkm-accept-build{suffix}/{name}"));
+        assert!(folder.is_dir(), "{} is missing: CASES={cases} sh acceptance/build.sh", folder.display());
+        Self::at(version, folder, root.join(cases).join(name))
+    }
+
+    fn at(version: &str, folder: PathBuf, case: PathBuf) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         BOOTED.call_once(|| {
             let options = abi::Options::default();
@@ -48,11 +76,8 @@ impl Kernel {
             boot(Config { cpus: 2, ..config }).unwrap();
         });
         let task = sched::Task::attach().unwrap();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let folder = PathBuf::from(format!("/tmp/lkm-accept-build{suffix}/{name}"));
-        assert!(folder.is_dir(), "{} is missing: CASES={cases} sh acceptance/build.sh", folder.display());
         let _ = log::syslog(&caller(), 5, 0);
-        Self { task, folder, case: root.join(cases).join(name), _turn: turn }
+        Self { task, folder, case, _turn: turn }
     }
 
     /// Loads a module of the case: what its caller gets.
