@@ -1,11 +1,12 @@
 //! Safe wrappers for the host's system calls that neither std nor rustix offers safely. Linux on x86-64 only.
 //!
-//! One file per concept: [`process`] (fork, wait, namespaces), [`signal`], [`terminal`], [`seccomp`] (filters), [`notify`]
+//! One file per concept: [`process`] (fork, wait, namespaces), [`klog`], [`signal`], [`terminal`], [`seccomp`] (filters), [`notify`]
 //! (seccomp user notification), [`landlock`], [`memory`] (another process's memory) and
 //! [`sandbox`], which puts them together for the process that runs module code.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
 
+pub mod klog;
 pub mod landlock;
 pub mod memory;
 pub mod notify;

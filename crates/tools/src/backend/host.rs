@@ -73,8 +73,9 @@ impl Log {
 }
 
 /// `syslog(2)`, with a buffer where the action reads.
-fn klogctl(_action: i32, _argument: i32) -> io::Result<Syslog> {
-    Err(Errno::NOSYS.into())
+fn klogctl(action: i32, argument: i32) -> io::Result<Syslog> {
+    let (value, data) = sys::klog::klogctl(action, argument)?;
+    Ok(Syslog { value, data })
 }
 
 /// The machine's modules.
