@@ -53,11 +53,14 @@ fn option(value: Option<&syn::LitStr>) -> TokenStream {
 }
 
 fn argument_types(item: &ItemFn) -> syn::Result<Vec<&Type>> {
-    let one = |arg| match arg {
-        &FnArg::Typed(ref typed) => Ok(&*typed.ty),
+    item.sig.inputs.iter().map(argument_type).collect()
+}
+
+fn argument_type(argument: &FnArg) -> syn::Result<&Type> {
+    match argument {
+        FnArg::Typed(typed) => Ok(&typed.ty),
         receiver => Err(syn::Error::new_spanned(receiver, "an exported function is no method")),
-    };
-    item.sig.inputs.iter().map(one).collect()
+    }
 }
 
 /// The first paragraph of the documentation, as parts for `concat!`; a line may itself be made by a macro.

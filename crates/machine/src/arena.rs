@@ -171,7 +171,8 @@ impl Block {
             return Ok(());
         }
         let addr = self.addr + offset as u64;
-        let fits = offset.checked_add(len).is_some_and(|end| end <= self.len) && offset % PAGE == 0 && len % PAGE == 0;
+        let fits = offset.checked_add(len).is_some_and(|end| end <= self.len);
+        let fits = fits && offset.is_multiple_of(PAGE) && len.is_multiple_of(PAGE);
         if !fits {
             return Err(MachineError::OutOfRange { addr, len });
         }
