@@ -3,7 +3,8 @@
 //! Kernel code is written in safe Rust on top of this crate: arguments arrive as types ([`KStr`], [`KPtr`], [`Out`],
 //! [`VaList`]), results leave as types, module memory is read and written through pointers whose accesses can fail.
 //! An access that faults is [`KError::Fault`]; returned from an exported function it becomes an oops, and the module
-//! call is abandoned. [`kexport`] makes the C entry point and the table row of a function, [`kdata`] those of a variable.
+//! call is abandoned. The attribute `#[kexport]` makes the C entry point and the table row of a function; a variable's
+//! row is a [`DataExport`].
 
 #[doc(hidden)]
 pub mod border;

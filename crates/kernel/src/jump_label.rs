@@ -6,7 +6,9 @@
 
 use crate::module::{self, Module};
 use crate::{fault, log};
+use kabi::errno::ENOEXEC;
 use kabi::{Field, KError, KPtr, KResult, c_int, exports, kexport};
+use loader::Refusal;
 use loader::patch::{JumpEntry, site_state};
 use machine::{access, livepatch};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -89,14 +91,21 @@ fn update(key: KPtr<StaticKey>, on: bool) -> KResult {
 
 /// A module's name is in the list: keys of other modules may have changed since its code was patched.
 ///
+/// DIFFERS: the kernel dies of a site that holds something else; here the module is refused.
+///
 /// # Errors
-/// When a table or a key cannot be read.
-pub fn module_coming(module: &Module) -> KResult {
+/// When a table or a key cannot be read, or a site holds neither a nop nor a jump.
+pub fn module_coming(module: &Module) -> Result<(), Refusal> {
     let _turn = lock();
-    for entry in entries(module)? {
+    let refusal = |entry: Option<&JumpEntry>, e: KError| {
+        let place = entry.map_or(String::new(), |e| format!(", site at {:#x}", e.code));
+        let detail = format!("{}: section __jump_table{place}: {e}: the file is damaged", module.name());
+        Refusal { detail: Some(detail), ..Refusal::silent(ENOEXEC) }
+    };
+    for entry in entries(module).map_err(|e| refusal(None, e))? {
         // A key that nothing implements traps when it is read; its sites stay off.
         let on = static_key_count(KPtr::new(entry.key)).unwrap_or(0) > 0;
-        switch(&entry, on)?;
+        switch(&entry, on).map_err(|e| refusal(Some(&entry), e))?;
     }
     Ok(())
 }

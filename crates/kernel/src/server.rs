@@ -7,7 +7,7 @@ use module::load::{LoadError, Request};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use wire::{Answer, Call, Caller, Conn, Event, Frame, WireError};
@@ -217,24 +217,12 @@ fn init_module(
 
 fn read_all(fd: OwnedFd) -> Result<Vec<u8>, Errno> {
     let mut file = File::from(fd);
-    let len = file.metadata().map_or(0, |m| m.len());
+    // By seeking: the sandbox has no statx. Reading starts at the first byte, wherever the sender left the position.
+    let len = file.seek(SeekFrom::End(0)).and_then(|len| file.rewind().map(|()| len)).map_err(|_| EINVAL)?;
     if len > LARGEST_FILE {
         return Err(ENOMEM);
     }
     let mut bytes = Vec::with_capacity(len as usize + 1);
-    file.take_from_start()
-        .and_then(|()| file.by_ref().take(LARGEST_FILE).read_to_end(&mut bytes))
-        .map_err(|_| EINVAL)?;
+    file.take(LARGEST_FILE).read_to_end(&mut bytes).map_err(|_| EINVAL)?;
     Ok(bytes)
-}
-
-/// Reading always starts at the file's first byte, wherever its sender left the position.
-trait FromStart {
-    fn take_from_start(&mut self) -> std::io::Result<()>;
-}
-
-impl FromStart for File {
-    fn take_from_start(&mut self) -> std::io::Result<()> {
-        std::io::Seek::rewind(self)
-    }
 }

@@ -14,6 +14,12 @@ use crate::module::Module;
 /// debug information.
 pub const DEFAULT_LIMIT: u64 = 1 << 30;
 
+/// A packed file that unpacks to more than this, and to more than [`RATIO`] times its own size, is no module but a trap
+/// for memory. Modules shrink to a fifth, those with much debug information to a tenth.
+const UNSUSPICIOUS: u64 = 64 << 20;
+/// See [`UNSUSPICIOUS`].
+const RATIO: u64 = 64;
+
 /// The bytes of a module: borrowed or owned, never copied when the file was not packed.
 #[derive(Debug, Clone)]
 pub struct Image<'a> {
@@ -54,12 +60,15 @@ impl<'a> Image<'a> {
     /// [`Image::from_bytes`] with a limit for the unpacked bytes.
     ///
     /// # Errors
-    /// The bytes cannot be unpacked, or are more than `limit`.
+    /// The bytes cannot be unpacked, or are more than `limit`, or than 64 MiB and 64 times what is packed.
     pub fn from_bytes_with_limit(file: impl Into<String>, bytes: impl Into<Cow<'a, [u8]>>, limit: u64) -> Result<Self> {
         let (file, mut bytes) = (file.into(), bytes.into());
         let format = Format::detect(&bytes);
         match format {
-            Some(format) => bytes = format.unpack(&bytes, limit).map_err(|error| error.in_file(&file))?.into(),
+            Some(format) => {
+                let likely = (bytes.len() as u64).saturating_mul(RATIO).max(UNSUSPICIOUS);
+                bytes = format.unpack(&bytes, limit.min(likely)).map_err(|error| error.in_file(&file))?.into();
+            }
             None if bytes.len() as u64 > limit => {
                 return Err(Error::new(ErrorKind::TooLarge { limit }).in_file(&file));
             }
@@ -145,6 +154,13 @@ mod tests {
         let packed = zstd::stream::encode_all(&bytes[..], 1).unwrap();
         let image = Image::from_bytes("m.ko.xz", packed).unwrap();
         assert_eq!((image.bytes(), image.format()), (&bytes[..], Some(Format::Zstd)));
+    }
+
+    #[test]
+    fn a_bomb_is_not_unpacked() {
+        let packed = zstd::stream::encode_all(&vec![0; 65 << 20][..], 1).unwrap();
+        let error = Image::from_bytes("m.ko.zst", packed).unwrap_err();
+        assert_eq!(error.to_string(), "m.ko.zst: larger than the limit of 67108864 bytes");
     }
 
     #[test]

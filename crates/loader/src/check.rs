@@ -3,6 +3,7 @@
 
 use crate::refusal::{LogLine, Refusal};
 use kabi::errno::ENOEXEC;
+use kofile::Machine;
 
 /// Flags of `finit_module(2)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,7 +48,12 @@ pub struct Identity {
     pub imported_namespaces: Vec<String>,
     /// Whether the file has symbol versions.
     pub has_versions: bool,
+    /// Why its `struct module` is not the kernel's.
+    pub foreign_struct: Option<String>,
 }
+
+/// The release from which on the kernel compares the size of `struct module` before anything else.
+const COMPARES_SIZE: (u32, u32) = (6, 4);
 
 impl Identity {
     /// Reads what the file says.
@@ -55,7 +61,17 @@ impl Identity {
     /// # Errors
     /// `ENOEXEC` where the kernel refuses the file before it looks at symbols.
     pub fn read(module: &kofile::Module<'_>) -> Result<Self, Refusal> {
+        let elf = module.elf();
+        machine(elf)?;
+        elf.check_module()?;
+        tables(elf)?;
         let this = module.this_module()?;
+        let foreign_struct = foreign_struct(elf.file(), this.size);
+        if foreign_struct.is_some() && kernel_number() >= COMPARES_SIZE {
+            let text = "section size must match the kernel's built struct module size at run time";
+            let line = LogLine::err(format!("module {}: .gnu.linkonce.this_module {text}", this.name));
+            return Err(Refusal { detail: foreign_struct, ..Refusal::logged(ENOEXEC, line) });
+        }
         let info = module.modinfo();
         let text = |key| info.get(key).map(|v| v.to_string());
         Ok(Self {
@@ -72,6 +88,7 @@ impl Identity {
             imported_namespaces: info.get_all("import_ns").map(|v| v.to_string()).collect(),
             has_versions: module.elf().section_by_name("__versions").is_some()
                 || module.elf().section_by_name("__version_ext_crcs").is_some(),
+            foreign_struct,
         })
     }
 
@@ -83,13 +100,71 @@ impl Identity {
     }
 }
 
-/// Compares the version magic with the kernel's.
+/// Only the machine that lkm is made for can run the module.
+fn machine(elf: &kofile::Elf<'_>) -> Result<(), Refusal> {
+    if elf.machine() == Machine::X86_64 {
+        return Ok(());
+    }
+    let number = elf.bytes().get(18..20).and_then(|b| b.first_chunk()).map_or(0, |b| u16::from_le_bytes(*b));
+    let line = LogLine::err(format!("Invalid architecture in ELF header: {number}"));
+    let machine = elf.machine().name();
+    let detail = format!("{}: built for {machine}, this kernel is x86_64: build it for this machine", elf.file());
+    Err(Refusal { detail: Some(detail), ..Refusal::logged(ENOEXEC, line) })
+}
+
+/// Tables that the kernel goes through have bytes. DIFFERS: the kernel reads zeros where they have none, up to the
+/// size that the header names.
+fn tables(elf: &kofile::Elf<'_>) -> Result<(), Refusal> {
+    const TABLES: [&str; 8] = [
+        "__param",
+        "__jump_table",
+        "__mcount_loc",
+        ".return_sites",
+        ".static_call_sites",
+        "__bug_table",
+        "__ex_table",
+        ".orc_unwind_ip",
+    ];
+    let bad = elf.sections().iter().find(|s| s.is_nobits() && TABLES.iter().any(|name| s.name == *name));
+    let Some(section) = bad else { return Ok(()) };
+    let (file, index, name) = (elf.file(), section.index, section.name);
+    let detail = format!("{file}: section {index} ({name}): a table must not be of type NOBITS: the file is damaged");
+    Err(Refusal { detail: Some(detail), ..Refusal::silent(ENOEXEC) })
+}
+
+/// What is wrong if the module's `struct module` has another size than the kernel's.
+fn foreign_struct(file: &str, size: u64) -> Option<String> {
+    let wanted = kabi::profile().size_of("module").filter(|wanted| *wanted != size)?;
+    let release = kabi::profile().release();
+    Some(format!(
+        "{file}: section .gnu.linkonce.this_module has {size} bytes, struct module of {release} has {wanted}: \
+         build the module against the headers of {release}"
+    ))
+}
+
+/// The first two numbers of the kernel's release.
+fn kernel_number() -> (u32, u32) {
+    let mut numbers = kabi::profile().release().split('.').map(|n| n.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+/// Compares the version magic with the kernel's, and at last the size of `struct module`.
+///
+/// DIFFERS: kernels before 6.4 use a `struct module` of any size, and overwrite what lies behind one that is too small.
 ///
 /// Returns whether that makes it a forced load: a module without version magic, or one whose magic shall not count.
 ///
 /// # Errors
 /// `ENOEXEC` with the kernel's message.
 pub fn version_magic(identity: &Identity, kernel: &str, flags: Flags) -> Result<bool, Refusal> {
+    let forced = compare_magic(identity, kernel, flags)?;
+    match &identity.foreign_struct {
+        None => Ok(forced),
+        Some(why) => Err(Refusal { detail: Some(why.clone()), ..Refusal::silent(ENOEXEC) }),
+    }
+}
+
+fn compare_magic(identity: &Identity, kernel: &str, flags: Flags) -> Result<bool, Refusal> {
     let Some(magic) = identity.vermagic.as_deref().filter(|_| !flags.ignore_vermagic()) else { return Ok(true) };
     // With symbol versions the release (the first word) does not count.
     let skip =
@@ -119,6 +194,17 @@ mod tests {
         assert_eq!(refused.log[0].text, format!("m: version magic '{other}' should be '{kernel}'"));
         assert_eq!(version_magic(&module(other, false), kernel, Flags(2)), Ok(true));
         assert!(version_magic(&module("6.1.0-56-amd64 SMP mod_unload ", true), kernel, Flags(0)).is_err());
+    }
+
+    #[test]
+    fn a_foreign_struct_module_is_refused_after_the_magic() {
+        let kernel = "6.1.0-56-amd64 SMP preempt mod_unload modversions ";
+        let mut identity = Identity { foreign_struct: Some("too small".into()), ..module(kernel, true) };
+        let refused = version_magic(&identity, kernel, Flags(0)).unwrap_err();
+        assert_eq!((refused.errno, refused.detail.as_deref()), (ENOEXEC, Some("too small")));
+        assert!(version_magic(&identity, kernel, Flags(3)).is_err());
+        identity.vermagic = Some("other".into());
+        assert!(version_magic(&identity, kernel, Flags(0)).unwrap_err().log[0].text.contains("version magic"));
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub struct SymbolAt<'a> {
     pub letter: char,
 }
 
+/// `KSYM_NAME_LEN`: what is longer is cut, or a file with one long name for many symbols would take memory without end.
+const NAME_MAX: usize = 512;
+
 #[derive(Debug, Clone, Copy)]
 struct Row {
     addr: u64,
@@ -89,7 +92,8 @@ impl Image {
                 Some(Place::Init(_)) => true,
                 _ => continue,
             };
-            let name = symbol.name().to_str_lossy();
+            let name = symbol.name();
+            let name = String::from_utf8_lossy(name.as_bytes().get(..NAME_MAX).unwrap_or(name.as_bytes()));
             if name.is_empty() || matches!(symbol.kind, SymbolKind::Section | SymbolKind::File) {
                 continue;
             }

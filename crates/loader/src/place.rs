@@ -66,7 +66,9 @@ impl Region {
 
     fn allocate(&mut self) -> Result<(), Refusal> {
         if self.size > 0 {
-            self.block = Some(arena::alloc(self.size)?);
+            let block = arena::alloc(self.size)?;
+            block.populate();
+            self.block = Some(block);
         }
         Ok(())
     }

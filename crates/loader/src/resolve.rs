@@ -6,8 +6,11 @@ use crate::place::Layout;
 use crate::refusal::{LogLine, Refusal};
 use kabi::Errno;
 use kabi::errno::{EINVAL, ENOENT, ENOEXEC};
-use kofile::{Elf, SymbolBinding, SymbolSection, Symbols};
+use kofile::{Elf, Name, SymbolBinding, SymbolSection, Symbols};
 use std::collections::HashMap;
+
+/// `KSYM_NAME_LEN`: no symbol of a kernel has a longer name, and no log line needs one.
+const NAME_MAX: usize = 512;
 
 /// Who has a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,6 +81,7 @@ pub fn resolve(
             SymbolSection::Undef if index == 0 => 0,
             SymbolSection::Undef => {
                 let name = symbol.name();
+                let name = Name::new(name.as_bytes().get(..NAME_MAX).unwrap_or(name.as_bytes()));
                 let weak = symbol.binding == SymbolBinding::Weak;
                 match imports.import(&name.to_str_lossy(), &mut out.log)? {
                     Ok(value) => value,

@@ -1,6 +1,6 @@
 //! Traps: what happens when module code faults.
 //!
-//! The signal handler only notes the registers and the cause, and makes the thread continue in [`dispatch`], outside
+//! The signal handler only notes the registers and the cause, and makes the thread continue in `dispatch`, outside
 //! of signal context, on the thread's own stack: the module's frames stay as they were. `dispatch` asks the kernel
 //! ([`crate::Config::on_trap`]) whether module code goes on (with registers that it may have changed) or is abandoned.
 //! A fault of Rust code in [`crate::access`] is mended in the handler; any other fault of ours is our bug.

@@ -40,6 +40,7 @@ pub enum Test<'a> {
 
 const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
 const JUMP_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
 const JUMP_AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
 const AND: u16 = (libc::BPF_ALU | libc::BPF_AND | libc::BPF_K) as u16;
 const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
@@ -51,45 +52,40 @@ const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
 const ARGS: u32 = 16;
 
+/// The program of a rule: what runs once the number is known to be the rule's. Ends on every path.
+type Block = Vec<libc::sock_filter>;
+
 /// A filter under construction.
 #[derive(Debug, Clone)]
 pub struct Filter {
-    code: Vec<libc::sock_filter>,
+    rules: Vec<(u32, Block)>,
     otherwise: Action,
 }
 
 impl Filter {
     /// A filter that answers `otherwise` to every call for which no rule is added.
     pub fn new(otherwise: Action) -> Self {
-        let code = vec![
-            op(LOAD_WORD, ARCH, 0, 0),
-            op(JUMP_EQUAL, AUDIT_ARCH_X86_64, 1, 0),
-            op(RETURN, otherwise.code(), 0, 0),
-            op(LOAD_WORD, NUMBER, 0, 0),
-            op(JUMP_AT_LEAST, X32_BIT, 0, 1),
-            op(RETURN, otherwise.code(), 0, 0),
-        ];
-        Self { code, otherwise }
+        Self { rules: Vec::new(), otherwise }
     }
 
-    /// Answers `action` to the call `number`.
+    /// Answers `action` to the call `number`. Of several rules for one number the first counts.
     #[must_use]
     pub fn rule(mut self, number: libc::c_long, action: Action) -> Self {
-        self.code.push(op(JUMP_EQUAL, number_of(number), 0, 1));
-        self.code.push(op(RETURN, action.code(), 0, 0));
+        self.rules.push((number_of(number), vec![op(RETURN, action.code(), 0, 0)]));
         self
     }
 
     /// Answers `action` to the call `number` if its argument `index` (from 0) passes the test, else the default.
     ///
     /// # Panics
-    /// If the index is above 5 or there are more than 200 values: a mistake in the caller's table.
+    /// If the index is above 5 or there are more than 100 values: a mistake in the caller's table.
     #[must_use]
     pub fn rule_if(mut self, number: libc::c_long, index: u32, test: Test<'_>, action: Action) -> Self {
         assert!(index < 6, "a system call has 6 arguments, not {index}");
         let mut block = vec![op(LOAD_WORD, ARGS + 8 * index, 0, 0)];
         match test {
             Test::OneOf(values) => {
+                assert!(values.len() <= 100, "a rule has at most 100 values, not {}", values.len());
                 for value in values {
                     block.push(op(JUMP_EQUAL, *value, 0, 1));
                     block.push(op(RETURN, action.code(), 0, 0));
@@ -102,15 +98,27 @@ impl Filter {
             }
         }
         block.push(op(RETURN, self.otherwise.code(), 0, 0));
-        let skip = u8::try_from(block.len()).expect("a rule has at most 100 values");
-        self.code.push(op(JUMP_EQUAL, number_of(number), 0, skip));
-        self.code.append(&mut block);
+        self.rules.push((number_of(number), block));
         self
     }
 
+    /// The whole program: the architecture, then a binary search for the number. The kernel runs a new filter once for
+    /// every call there is, so a list that is searched from its start takes four times as long to install.
     fn finished(mut self) -> Vec<libc::sock_filter> {
-        self.code.push(op(RETURN, self.otherwise.code(), 0, 0));
-        self.code
+        let otherwise = self.otherwise.code();
+        let mut code = vec![
+            op(LOAD_WORD, ARCH, 0, 0),
+            op(JUMP_EQUAL, AUDIT_ARCH_X86_64, 1, 0),
+            op(RETURN, otherwise, 0, 0),
+            op(LOAD_WORD, NUMBER, 0, 0),
+            op(JUMP_AT_LEAST, X32_BIT, 0, 1),
+            op(RETURN, otherwise, 0, 0),
+        ];
+        // Stable, and the first of equals is kept.
+        self.rules.sort_by_key(|(number, _)| *number);
+        self.rules.dedup_by_key(|(number, _)| *number);
+        code.extend(search(&self.rules, otherwise));
+        code
     }
 
     /// Puts the filter on all threads of this process, for ever. Needs `no_new_privs` or `CAP_SYS_ADMIN`.
@@ -144,6 +152,30 @@ impl Filter {
     }
 }
 
+/// Finds the rule for the number in the accumulator and runs its block; `rules` are sorted.
+fn search(rules: &[(u32, Block)], otherwise: u32) -> Vec<libc::sock_filter> {
+    const FEW: usize = 4;
+    let (low, high) = rules.split_at(rules.len() / 2);
+    let Some((least, _)) = high.first().filter(|_| rules.len() > FEW) else { return one_by_one(rules, otherwise) };
+    let (low, high) = (search(low, otherwise), search(high, otherwise));
+    let past_low = u32::try_from(low.len()).expect("a filter has less than 65536 instructions");
+    let mut code = vec![op(JUMP_AT_LEAST, *least, 0, 1), op(JUMP, past_low, 0, 0)];
+    code.extend(low);
+    code.extend(high);
+    code
+}
+
+fn one_by_one(rules: &[(u32, Block)], otherwise: u32) -> Vec<libc::sock_filter> {
+    let mut code = Vec::new();
+    for (number, block) in rules {
+        let skip = u8::try_from(block.len()).expect("a block has at most 202 instructions");
+        code.push(op(JUMP_EQUAL, *number, 0, skip));
+        code.extend(block);
+    }
+    code.push(op(RETURN, otherwise, 0, 0));
+    code
+}
+
 fn op(code: u16, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
     libc::sock_filter { code, jt, jf, k }
 }
@@ -163,6 +195,54 @@ fn set_filter(mut code: Vec<libc::sock_filter>, flags: libc::c_ulong) -> io::Res
 mod tests {
     use super::*;
     use crate::process::{Exit, Forked, exit_now, fork};
+
+    /// What the kernel does with a program: its answer for a call whose arguments are all `arg`.
+    fn answer(code: &[libc::sock_filter], arch: u32, number: u32, arg: u32) -> u32 {
+        let (mut at, mut value) = (0, 0);
+        loop {
+            let op = code[at];
+            at += 1;
+            match op.code {
+                LOAD_WORD if op.k == NUMBER => value = number,
+                LOAD_WORD if op.k == ARCH => value = arch,
+                LOAD_WORD => value = arg,
+                AND => value &= op.k,
+                JUMP => at += op.k as usize,
+                JUMP_EQUAL => at += usize::from(if value == op.k { op.jt } else { op.jf }),
+                JUMP_AT_LEAST => at += usize::from(if value >= op.k { op.jt } else { op.jf }),
+                RETURN => return op.k,
+                other => panic!("instruction {other:#x}"),
+            }
+        }
+    }
+
+    #[test]
+    fn every_number_meets_its_own_rule() {
+        for count in 0..40u32 {
+            let number = |i: u32| i * i % 97 * 3;
+            let mut filter = Filter::new(Action::Errno(libc::EPERM));
+            for i in 0..count {
+                filter = match i % 3 {
+                    0 => filter.rule(number(i).into(), Action::Allow),
+                    1 => filter.rule_if(number(i).into(), 0, Test::OneOf(&[7, 9]), Action::Allow),
+                    _ => filter.rule_if(number(i).into(), 1, Test::Has(6), Action::Allow),
+                };
+            }
+            let code = filter.finished();
+            for (call, arg) in (0..400).flat_map(|call| [6, 7, 8, 9, 14].map(|arg| (call, arg))) {
+                let allowed = (0..count).find(|i| number(*i) == call).is_some_and(|i| match i % 3 {
+                    0 => true,
+                    1 => arg == 7 || arg == 9,
+                    _ => arg & 6 == 6,
+                });
+                let want = if allowed { Action::Allow } else { Action::Errno(libc::EPERM) }.code();
+                assert_eq!(answer(&code, AUDIT_ARCH_X86_64, call, arg), want, "{count} rules, call {call}, {arg}");
+                let refused = Action::Errno(libc::EPERM).code();
+                assert_eq!(answer(&code, AUDIT_ARCH_X86_64, call | X32_BIT, arg), refused);
+                assert_eq!(answer(&code, 0x4000_0003, call, arg), refused);
+            }
+        }
+    }
 
     #[test]
     fn rules_decide_by_number_and_argument() {

@@ -1,7 +1,7 @@
 //! The kernel process's file trees: what /proc, /sys and /dev of an instance contain.
 //!
 //! The common ground of procfs, sysfs (kernfs), debugfs and devtmpfs. A [`Tree`] holds nodes; areas register files in
-//! it ([`Tree::add`]) and hold the [`Registration`], whose drop takes the subtree away. [`serve`] answers the
+//! it ([`Tree::add`]) and hold the [`Registration`], whose drop takes the subtree away. [`serve()`] answers the
 //! operations that the supervisor forwards, [`read_file`] and [`write_file`] those of the tools. A file's own code runs
 //! with no lock held and never after its removal has returned.
 //!

@@ -6,6 +6,7 @@ use crate::log;
 use kabi::errno::{EINVAL, ENOENT, ENOSPC};
 use kabi::{Errno, Field, KError, KPtr, KResult};
 use kofile::Elf;
+use loader::Refusal;
 use loader::place::Layout;
 use machine::{access, heap};
 
@@ -45,19 +46,24 @@ pub struct Param {
 /// Reads the `__param` section of a module that is relocated.
 ///
 /// # Errors
-/// When an entry points outside of the module.
-pub fn table(elf: &Elf<'_>, layout: &Layout) -> KResult<Vec<Param>> {
+/// When an entry points outside of memory. DIFFERS: the kernel finds that out when it dies of it.
+pub fn table(elf: &Elf<'_>, layout: &Layout) -> Result<Vec<Param>, Refusal> {
     let Some(section) = elf.section_by_name("__param") else { return Ok(Vec::new()) };
     let Some(start) = layout.address(section.index) else { return Ok(Vec::new()) };
-    let size = kabi::size_of_struct(SIZE)? as u64;
+    let size = kabi::size_of_struct(SIZE).map_err(|e| Refusal::silent(e.errno()))? as u64;
     let mut params = Vec::new();
     for i in 0..section.size / size {
-        let entry: KPtr<KernelParam> = KPtr::new(start + i * size);
-        let name: u64 = NAME.get(entry)?;
-        let name = String::from_utf8_lossy(&access::read_str(name, 256)?).into_owned();
-        params.push(Param { name, entry, perm: PERM.get(entry)? });
+        let entry = KPtr::new(start + i * size);
+        params.push(row(entry).map_err(|e| {
+            let detail = format!("{}: section {} (__param): entry {i}: {e}", elf.file(), section.index);
+            Refusal { detail: Some(format!("{detail}: the file is damaged")), ..Refusal::silent(e.errno()) }
+        })?);
     }
     Ok(params)
+}
+
+fn row(entry: KPtr<KernelParam>) -> KResult<Param> {
+    Ok(Param { name: name_of(entry)?, entry, perm: PERM.get(entry)? })
 }
 
 /// Splits a parameter string as `next_arg` does: blanks separate, double quotes keep them.

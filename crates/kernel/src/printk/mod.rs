@@ -1,7 +1,7 @@
 //! The kernel log: `kernel/printk/`.
 //!
 //! [`Printk`] is the log of one instance. A text that is already formatted enters through [`Printk::emit`] (the kernel's
-//! `vprintk_emit`), becomes a record of the [`ring`], and leaves through consoles ([`Console`]), `syslog(2)` and
+//! `vprintk_emit`), becomes a record of the ring (`ring.rs`), and leaves through consoles ([`Console`]), `syslog(2)` and
 //! `/proc/kmsg` ([`Printk::syslog`]), and `/dev/kmsg` ([`KmsgFile`]). One file per concept: `level`, `ring` (storage),
 //! `store` (entering), `text` (how records look), `console`, `syslog`, `devkmsg`, `dump`, `ratelimit`, `device` (`dev_printk`).
 //!

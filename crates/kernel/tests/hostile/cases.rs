@@ -13,6 +13,8 @@ pub enum Change {
     Fill(usize, usize, u8),
     /// These bytes stand here.
     Write(usize, Vec<u8>),
+    /// The file becomes longer by these bytes.
+    Append(Vec<u8>),
     /// All of these.
     All(Vec<Change>),
     /// Another file.
@@ -26,6 +28,7 @@ impl Change {
             Self::Put(at, width, value) => put(bytes, *at, &value.to_le_bytes()[..*width]),
             Self::Fill(at, len, byte) => put(bytes, *at, &vec![*byte; *len]),
             Self::Write(at, new) => put(bytes, *at, new),
+            Self::Append(new) => bytes.extend(new),
             Self::All(changes) => changes.iter().for_each(|change| change.apply(bytes)),
             Self::Whole(whole) => bytes.clone_from(whole),
         }
@@ -99,6 +102,7 @@ pub fn all(file: &str, bytes: &[u8]) -> Vec<Case> {
     cases.overlaps();
     cases.relocations();
     cases.symbols();
+    cases.long_names();
     cases.contents();
     cases.info();
     cases.this_module();
@@ -251,6 +255,32 @@ impl Cases<'_> {
                 self.add(format_args!("symbol {i} value {value:#x}"), Change::Put(at + 8, 8, value));
                 self.add(format_args!("symbol {i} size {value:#x}"), Change::Put(at + 16, 8, value));
             }
+        }
+    }
+
+    /// Many symbols that share one long name: a small file that must not become much memory.
+    fn long_names(&mut self) {
+        let Some(table) = self.sections.iter().find(|s| s.kind == SYMTAB).cloned() else { return };
+        let strings = self.sections[number(self.bytes, table.row + 40, 4) as usize].clone();
+        let text = self.section(".text").map_or(1, |s| s.index as u8);
+        for section in [0, text] {
+            let mut symbol = [0; 24];
+            (symbol[0], symbol[4], symbol[6]) = (1, 0x12, section);
+            let symbols = [vec![0; 24], symbol.repeat(50_000)].concat();
+            let names = [vec![0], vec![b'a'; 60_000], vec![0]].concat();
+            let at = self.bytes.len() as u64;
+            let change = Change::All(vec![
+                Change::Put(table.row + 24, 8, at),
+                Change::Put(table.row + 32, 8, symbols.len() as u64),
+                Change::Put(strings.row + 24, 8, at + symbols.len() as u64),
+                Change::Put(strings.row + 32, 8, names.len() as u64),
+                Change::Append([symbols, names].concat()),
+            ]);
+            self.out.push(Case {
+                name: format!("{} 50000 symbols of section {section} with one long name", self.file),
+                change,
+                must_fail: section == 0,
+            });
         }
     }
 

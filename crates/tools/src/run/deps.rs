@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 /// The names in a module's `depends=`; none if it cannot be read.
 pub fn depends_of(path: &Path) -> Vec<String> {
     let Ok(image) = kofile::Image::open(path) else { return Vec::new() };
-    let Ok(module) = image.module() else { return Vec::new() };
+    image.module().map_or_else(|_| Vec::new(), |module| depends(&module))
+}
+
+/// The names in a module's `depends=`.
+pub fn depends(module: &kofile::Module<'_>) -> Vec<String> {
     module.modinfo().depends().map(|name| normal(&name.to_str_lossy())).collect()
 }
 
@@ -15,13 +19,13 @@ fn normal(name: &str) -> String {
     name.replace('-', "_")
 }
 
-/// Where modules are found: a folder, then the tree of a kernel.
+/// Where modules are found: a folder, then the tree of a kernel. Each is read when it is first needed.
 #[derive(Debug)]
 pub struct Finder {
-    folder: BTreeMap<String, PathBuf>,
+    folder: PathBuf,
+    in_folder: Option<BTreeMap<String, PathBuf>>,
     root: PathBuf,
-    /// Read when the folder has not what is needed.
-    tree: Option<BTreeMap<String, PathBuf>>,
+    in_tree: Option<BTreeMap<String, PathBuf>>,
 }
 
 impl Finder {
@@ -31,31 +35,23 @@ impl Finder {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let mut found = BTreeMap::new();
-        for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if [".ko", ".ko.xz", ".ko.zst", ".ko.gz"].iter().any(|end| name.ends_with(end)) {
-                found.insert(name_of(&path), path);
-            }
-        }
-        Self { folder: found, root: Path::new("/lib/modules").join(release), tree: None }
+        Self { folder: folder.into(), in_folder: None, root: Path::new("/lib/modules").join(release), in_tree: None }
     }
 
     fn find(&mut self, name: &str) -> Option<PathBuf> {
-        if let Some(path) = self.folder.get(name) {
-            return Some(path.clone());
-        }
-        let root = &self.root;
-        self.tree.get_or_insert_with(|| read_tree(root)).get(name).cloned()
+        let (folder, root) = (&self.folder, &self.root);
+        let here = self.in_folder.get_or_insert_with(|| read_folder(folder)).get(name);
+        here.or_else(|| self.in_tree.get_or_insert_with(|| read_tree(root)).get(name)).cloned()
     }
 
-    /// What must be loaded before `file`, in order; and the names that were not found (they may be built in).
-    pub fn plan(&mut self, file: &Path) -> (Vec<PathBuf>, Vec<String>) {
+    /// What must be loaded before `file`, which names `needs`, in order; and the names that were not found (they may be
+    /// built in).
+    pub fn plan(&mut self, file: &Path, needs: &[String]) -> (Vec<PathBuf>, Vec<String>) {
         let mut plan = Vec::new();
         let mut missing = Vec::new();
         let mut seen = vec![name_of(file)];
-        for name in depends_of(file) {
-            self.visit(&name, &mut seen, &mut plan, &mut missing);
+        for name in needs {
+            self.visit(name, &mut seen, &mut plan, &mut missing);
         }
         (plan, missing)
     }
@@ -78,6 +74,18 @@ impl Finder {
 
 fn name_of(path: &Path) -> String {
     String::from_utf8_lossy(&name_from_path(path.as_os_str())).into_owned()
+}
+
+/// The modules that lie in a folder.
+fn read_folder(folder: &Path) -> BTreeMap<String, PathBuf> {
+    let mut found = BTreeMap::new();
+    for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if [".ko", ".ko.xz", ".ko.zst", ".ko.gz"].iter().any(|end| name.ends_with(end)) {
+            found.insert(name_of(&path), path);
+        }
+    }
+    found
 }
 
 /// The modules that `modules.dep` lists.

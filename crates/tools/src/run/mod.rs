@@ -121,9 +121,18 @@ fn inside(instance: &Instance, options: &Options, command: Vec<OsString>) -> Res
 #[derive(Debug)]
 struct Target {
     path: PathBuf,
-    name: String,
-    release: Option<String>,
+    said: Said,
     _built: Option<Built>,
+}
+
+/// What a module says of itself.
+#[derive(Debug, Default)]
+struct Said {
+    name: String,
+    /// The release that it was built for.
+    release: Option<String>,
+    /// The modules that it needs.
+    depends: Vec<String>,
 }
 
 fn target(options: &Options) -> Result<Target, Failure> {
@@ -137,30 +146,34 @@ fn target(options: &Options) -> Result<Target, Failure> {
         false => None,
     };
     let path = built.as_ref().map_or_else(|| file.clone(), |built| built.module.clone());
-    let (name, release) = describe(&path);
-    Ok(Target { path, name, release, _built: built })
+    let said = describe(&path);
+    Ok(Target { path, said, _built: built })
 }
 
-/// A module's name and the release it was built for, as far as it tells. A file that is no module is the kernel's to
-/// refuse.
-fn describe(path: &Path) -> (String, Option<String>) {
-    let by_file = String::from_utf8_lossy(&name_from_path(path.as_os_str())).into_owned();
-    let Ok(image) = kofile::Image::open(path) else { return (by_file, None) };
-    let Ok(module) = image.module() else { return (by_file, None) };
+/// What a module says of itself, as far as it tells. A file that is no module is the kernel's to refuse.
+fn describe(path: &Path) -> Said {
+    let by_file =
+        Said { name: String::from_utf8_lossy(&name_from_path(path.as_os_str())).into_owned(), ..Said::default() };
+    let Ok(image) = kofile::Image::open(path) else { return by_file };
+    let Ok(module) = image.module() else { return by_file };
     let own = module.this_module().ok().map(|this| this.name.to_str_lossy().into_owned());
     let info = module.modinfo();
     let said = info.name().map(|name| name.to_str_lossy().into_owned());
     let release = info.release().map(|release| release.to_str_lossy().into_owned());
-    (own.or(said).filter(|name| !name.is_empty()).unwrap_or(by_file), release.filter(|r| !r.is_empty()))
+    Said {
+        name: own.or(said).filter(|name| !name.is_empty()).unwrap_or(by_file.name),
+        release: release.filter(|release| !release.is_empty()),
+        depends: deps::depends(&module),
+    }
 }
 
 fn run(options: &Options) -> Result<u8, Failure> {
     let target = target(options)?;
-    let release = target.release.clone().unwrap_or_else(default_release);
+    let release = target.said.release.clone().unwrap_or_else(default_release);
     let profile = boot::profile(options, &release)?;
     let mut summary = Summary {
         file: options.file.display().to_string(),
-        module: target.name.clone(),
+        module: target.said.name.clone(),
         kernel: profile.release().to_owned(),
         ..Summary::default()
     };
@@ -212,7 +225,7 @@ fn session(
 ) -> Result<(), Failure> {
     let kernel = instance.as_caller(wire::Caller { comm: "insmod".into(), ..supervisor::this_process() });
     let mut loaded = Vec::new();
-    let (before, missing) = deps::Finder::new(&target.path, &summary.kernel).plan(&target.path);
+    let (before, missing) = deps::Finder::new(&target.path, &summary.kernel).plan(&target.path, &target.said.depends);
     if options.verbose && !missing.is_empty() {
         eprintln!("lkm: not found, so taken for built in: {}", missing.join(", "));
     }
@@ -226,7 +239,7 @@ fn session(
         if result.is_err() {
             break;
         }
-        loaded.push(if *path == target.path { target.name.clone() } else { describe(path).0 });
+        loaded.push(if *path == target.path { target.said.name.clone() } else { describe(path).name });
     }
     if result.is_ok() && !options.command.is_empty() {
         result = inside(instance, options, options.command.clone()).map(|status| summary.command_status = Some(status));
@@ -339,7 +352,7 @@ fn release_for_shell() -> String {
     let mut votes: BTreeMap<String, usize> = BTreeMap::new();
     let entries = std::fs::read_dir(".").into_iter().flatten().flatten().map(|entry| entry.path());
     for path in entries.filter(|path| path.to_string_lossy().contains(".ko")).take(64) {
-        if let (_, Some(release)) = describe(&path) {
+        if let Some(release) = describe(&path).release {
             *votes.entry(release).or_default() += 1;
         }
     }

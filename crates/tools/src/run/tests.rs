@@ -40,7 +40,7 @@ fn session_with(answer: fn(&Call) -> Answer, file: &Path) -> (Summary, Option<Fa
     let console = shown.sink();
     let instance = Instance::boot(supervisor::Config { console }, move |conn| scripted(&conn, answer)).unwrap();
     let options = Options { file: file.into(), ..Options::default() };
-    let target = Target { path: file.into(), name: "x".into(), release: None, _built: None };
+    let target = Target { path: file.into(), said: Said { name: "x".into(), ..Said::default() }, _built: None };
     let mut summary = Summary { module: "x".into(), kernel: "none".into(), ..Summary::default() };
     let failure = session(&options, &target, &instance, &shown, &mut summary).err();
     summary.status = status_of(&summary, failure.as_ref());
