@@ -1,6 +1,6 @@
 //! What a run left behind, for the end of `lkm run`.
 
-use crate::mm::slab::{self, Kind};
+use crate::mm::slab::{self, Kind, Origin};
 use crate::module::{self, State, taint};
 use crate::{exports, fault};
 use std::collections::BTreeMap;
@@ -33,28 +33,21 @@ fn loaded(module: &module::Module) -> LoadedModule {
 }
 
 fn leftovers() -> Vec<Leftover> {
-    let mut groups: BTreeMap<(Kind, Vec<u64>), (u64, u64)> = BTreeMap::new();
+    let mut groups: BTreeMap<(Kind, Origin), (u64, u64)> = BTreeMap::new();
     for (_, block) in slab::owned() {
-        let group = groups.entry((block.kind, block.made_by)).or_default();
+        let group = groups.entry((block.kind, block.origin())).or_default();
         group.0 += 1;
         group.1 += block.len as u64;
     }
-    groups.into_iter().map(|((kind, made_by), (count, bytes))| leftover(kind, &made_by, count, bytes)).collect()
+    groups.into_iter().map(|((kind, origin), (count, bytes))| leftover(kind, origin, count, bytes)).collect()
 }
 
-fn leftover(kind: Kind, made_by: &[u64], count: u64, bytes: u64) -> Leftover {
+fn leftover(kind: Kind, origin: Origin, count: u64, bytes: u64) -> Leftover {
     let kind = match kind {
         Kind::Kmalloc => "kmalloc memory",
         Kind::Vmalloc => "vmalloc memory",
     };
-    Leftover {
-        kind: kind.to_string(),
-        name: None,
-        module: made_by.iter().find_map(|ip| slab::owner_of(*ip)).unwrap_or_else(|| "?".to_string()),
-        count,
-        bytes,
-        made_by: made_by.iter().map(|ip| fault::describe(*ip)).collect(),
-    }
+    Leftover { kind: kind.to_string(), name: None, module: origin.module, count, bytes, made_by: origin.made_by }
 }
 
 fn incomplete() -> Vec<IncompleteImport> {

@@ -2,7 +2,7 @@
 //!
 //! Every block is known with its size and the module that asked for it, so that `lkm run` can say what was left behind.
 
-use crate::module;
+use crate::{fault, module};
 use kabi::errno::ENOMEM;
 use kabi::{KError, KPtr, KResult, KStr, NullPtr, exports, kexport};
 use machine::heap;
@@ -53,6 +53,47 @@ pub struct Block {
     pub kind: Kind,
     /// Return addresses of the module code that asked, innermost first.
     pub made_by: Vec<u64>,
+    /// Who that was, once the module is gone and its addresses tell nothing any more.
+    pub origin: Option<Origin>,
+}
+
+/// The module that asked for a block, and the places in its code.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    /// The module's name.
+    pub module: String,
+    /// Symbolised call chain, innermost first.
+    pub made_by: Vec<String>,
+}
+
+impl Block {
+    /// Who asked for it.
+    pub fn origin(&self) -> Origin {
+        self.origin.clone().unwrap_or_else(|| {
+            let owner = self.made_by.iter().find_map(|ip| module::containing(*ip));
+            Origin {
+                module: owner.map_or_else(|| "?".to_string(), |m| m.name().to_string()),
+                made_by: self.made_by.iter().map(|ip| fault::describe(*ip)).collect(),
+            }
+        })
+    }
+}
+
+/// A module goes: notes who made the blocks that it leaves behind, while its symbols are there.
+pub fn note_origins(module: &module::Module) {
+    // Asking who it was takes the module list's lock, so not under the blocks' own.
+    let mine = |block: &Block| {
+        let image = module.image();
+        block.origin.is_none() && block.made_by.iter().any(|ip| image.contains(*ip))
+    };
+    let left: Vec<(u64, Origin)> =
+        owned().into_iter().filter(|(_, b)| mine(b)).map(|(addr, b)| (addr, b.origin())).collect();
+    let mut blocks = blocks();
+    for (addr, origin) in left {
+        if let Some(block) = blocks.as_mut().and_then(|b| b.get_mut(&addr)) {
+            block.origin = Some(origin);
+        }
+    }
 }
 
 static BLOCKS: Mutex<Option<HashMap<u64, Block>>> = Mutex::new(None);
@@ -66,11 +107,6 @@ pub fn owned() -> Vec<(u64, Block)> {
     let mut all: Vec<_> = blocks().iter().flatten().map(|(addr, block)| (*addr, block.clone())).collect();
     all.sort_by_key(|(addr, _)| *addr);
     all
-}
-
-/// The name of the module whose code lies at `ip`.
-pub fn owner_of(ip: u64) -> Option<String> {
-    module::containing(ip).map(|m| m.name().to_string())
 }
 
 /// Zeroed memory for lkm's own structures that modules look at; never given back.
@@ -96,7 +132,7 @@ fn alloc(len: usize, zero: bool, kind: Kind) -> KResult<KPtr> {
     if zero {
         machine::access::fill(addr, 0, heap::rounded(whole))?;
     }
-    let block = Block { len: whole, kind, made_by: module::callers() };
+    let block = Block { len: whole, kind, made_by: module::callers(), origin: None };
     blocks().get_or_insert_default().insert(addr, block);
     Ok(KPtr::new(addr))
 }

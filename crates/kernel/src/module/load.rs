@@ -462,6 +462,7 @@ fn live(module: &Arc<Module>) -> Result<(), LoadError> {
 
 /// Takes a module out of the list and lets go of what it holds.
 pub(super) fn forget(module: &Arc<Module>) {
+    crate::mm::slab::note_origins(module);
     let _guard = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
     write_list().retain(|e| !matches!(e, Entry::Formed(m) if m.id == module.id));
     for used in &module.uses {
