@@ -44,8 +44,9 @@ pub fn call(function: u64, args: &[u64]) -> Result<u64, Died> {
     let (outer, cpu) = unsafe { ((*context).frame, (*context).cpu.expect("a task that runs module code holds a CPU")) };
     let outer_rust_sp = cpu::get(cpu, cpu::RUST_SP);
     let outer_border = cpu::get(cpu, cpu::BORDER);
+    // Below the end, so that a fault of the call itself (its target is no address) is known by its stack pointer.
     // SAFETY: as above.
-    let top = unsafe { (*context).stack.top() };
+    let top = unsafe { (*context).stack.top() } - 16;
     let module_sp = if outer.is_null() { top } else { outer_border & !15 };
     let mut frame = Frame { rust_sp: 0, border_while_off_cpu: 0, outer, module_sp, outer_border };
     // SAFETY: `frame` outlives the call and is taken out of the list right after it.

@@ -81,6 +81,16 @@ fn a_call_to_null_is_a_fetch() {
 }
 
 #[test]
+fn a_call_to_what_is_no_address_is_the_modules_fault() {
+    in_task(|| {
+        for pointer in [1 << 63, 0x6b6b_6b6b_6b6b_6b6b] {
+            assert_eq!(enter::call(pointer, &[]), Err(Died));
+            assert_eq!(traps(), [(TrapKind::GeneralProtection, 0, 0, false)]);
+        }
+    });
+}
+
+#[test]
 fn every_vector_is_told_apart() {
     in_task(|| {
         let divide = text(&[0x31, 0xc9, 0xf7, 0xf1, 0xc3]); // xor ecx, ecx; div ecx
