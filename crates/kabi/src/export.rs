@@ -14,6 +14,8 @@ pub struct Export {
     pub entry: *const (),
     /// How it takes its arguments.
     pub convention: Convention,
+    /// Named arguments.
+    pub args: u8,
     /// Only for modules with a GPL-compatible licence.
     pub gpl: bool,
     /// First kernel that has it.

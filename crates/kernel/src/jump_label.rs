@@ -11,6 +11,7 @@ use kabi::{Field, KError, KPtr, KResult, c_int, exports, kexport};
 use loader::Refusal;
 use loader::patch::{JumpEntry, site_state};
 use machine::{access, livepatch};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 exports![
@@ -102,9 +103,12 @@ pub fn module_coming(module: &Module) -> Result<(), Refusal> {
         let detail = format!("{}: section __jump_table{place}: {e}: the file is damaged", module.name());
         Refusal { detail: Some(detail), ..Refusal::silent(ENOEXEC) }
     };
+    // Many sites have one key, and looking at a key that nothing implements costs a fault.
+    let mut keys = HashMap::new();
     for entry in entries(module).map_err(|e| refusal(None, e))? {
         // A key that nothing implements traps when it is read; its sites stay off.
-        let on = static_key_count(KPtr::new(entry.key)).unwrap_or(0) > 0;
+        let count = || static_key_count(KPtr::new(entry.key)).unwrap_or(0);
+        let on = *keys.entry(entry.key).or_insert_with(|| count() > 0);
         switch(&entry, on).map_err(|e| refusal(Some(&entry), e))?;
     }
     Ok(())

@@ -90,7 +90,8 @@ fn load(file: &str, bytes: &[u8]) -> Result<(), String> {
     let request = request(file, image.bytes());
     probe(&request).map_err(text)?;
     // A library has neither init nor exit: it can stay for a moment, and be removed without running.
-    let library = image.module().is_ok_and(|m| m.this_module().is_ok_and(|t| t.init.is_none() && t.exit.is_none()));
+    let library = image.elf().is_ok_and(|e| e.section_by_name("__param").is_none())
+        && image.module().is_ok_and(|m| m.this_module().is_ok_and(|t| t.init.is_none() && t.exit.is_none()));
     if library {
         place_only(&request).map_err(text)?;
         let placed = module::all().into_iter().next().ok_or("placed and not in the list")?;

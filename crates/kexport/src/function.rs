@@ -22,6 +22,7 @@ pub(crate) fn expand(keys: &Keys, item: &ItemFn) -> syn::Result<TokenStream> {
     let partial = option(keys.partial.as_ref());
     let note_call = keys.partial.is_some().then(|| quote!(CALLED.store(true, ::std::sync::atomic::Ordering::Relaxed);));
     let signature = item.sig.to_token_stream().to_string();
+    let args = types.iter().filter(|ty| !is_var_args(ty)).count() as u8;
     let (entry, convention) = entry_point(item, &types, &own, note_call.as_ref());
     Ok(quote! {
         #item
@@ -35,6 +36,7 @@ pub(crate) fn expand(keys: &Keys, item: &ItemFn) -> syn::Result<TokenStream> {
                 names: &[#(#names),*],
                 entry: entry as *const (),
                 convention: #convention,
+                args: #args,
                 gpl: #gpl,
                 since: #since,
                 until: #until,

@@ -22,6 +22,7 @@ exports![
     kstrndup,
     kmemdup,
     kvmalloc_node,
+    kvmalloc_node_noprof,
     kvfree,
     vmalloc,
     vzalloc,
@@ -255,10 +256,16 @@ fn copy_of(from: KPtr, len: usize) -> KResult<KPtr> {
 }
 
 /// Allocates `size` bytes that need not be contiguous.
-#[kexport(since = "4.12", header = "linux/mm.h", symbol = "__kvmalloc_node_noprof")]
+#[kexport(since = "4.12", header = "linux/mm.h")]
 fn kvmalloc_node(size: usize, flags: u32, _node: i32) -> NullPtr {
     let kind = if size > KMALLOC_MAX { Kind::Vmalloc } else { Kind::Kmalloc };
     NullPtr(alloc(size, flags & GFP_ZERO != 0, kind))
+}
+
+/// [`kvmalloc_node`] with the set of caches to take it from, which makes no difference here.
+#[kexport(since = "6.11", header = "linux/slab.h", only, symbol = "__kvmalloc_node_noprof")]
+fn kvmalloc_node_noprof(size: usize, _buckets: KPtr, flags: u32, node: i32) -> NullPtr {
+    kvmalloc_node(size, flags, node)
 }
 
 /// Frees what kvmalloc gave.
