@@ -9,6 +9,7 @@
 use crate::place::Layout;
 use kofile::{Elf, Section};
 use machine::access;
+use std::collections::HashMap;
 
 const RETURN: [u8; 5] = [0xc3, 0xcc, 0xcc, 0xcc, 0xcc];
 const NOP5: [u8; 5] = [0x0f, 0x1f, 0x44, 0x00, 0x00];
@@ -154,9 +155,12 @@ pub fn site_state(insn: &[u8]) -> Option<(bool, usize)> {
 fn jump_labels(elf: &Elf<'_>, layout: &mut Layout) -> usize {
     let Some((addr, bytes)) = section_bytes(elf, layout, "__jump_table") else { return 0 };
     let mut done = 0;
+    // Many sites have one key, and looking at a key that nothing implements costs a fault.
+    let mut keys = HashMap::new();
     for (i, raw) in bytes.as_chunks::<16>().0.iter().enumerate() {
         let entry = JumpEntry::decode(addr + 16 * i as u64, raw);
-        let wanted = (key_enabled(layout, entry.key) > 0) != entry.inverted;
+        let enabled = *keys.entry(entry.key).or_insert_with(|| key_enabled(layout, entry.key) > 0);
+        let wanted = enabled != entry.inverted;
         let mut code = Code { layout };
         let Some(insn) = code.at(entry.code, 5) else { continue };
         let Some((jumps, len)) = site_state(insn) else { continue };

@@ -21,6 +21,9 @@ pub enum Group {
 
 const GROUPS: [Group; 4] = [Group::Text, Group::RoData, Group::RoAfterInit, Group::Data];
 
+/// Largest region whose memory is taken at once, in bytes: larger than any of the distributions' modules.
+const MOST_AT_ONCE: usize = 64 << 20;
+
 /// Where a section lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -67,7 +70,10 @@ impl Region {
     fn allocate(&mut self) -> Result<(), Refusal> {
         if self.size > 0 {
             let block = arena::alloc(self.size)?;
-            block.populate();
+            // What a file claims without filling it is not taken before it is used.
+            if self.size <= MOST_AT_ONCE {
+                block.populate();
+            }
             self.block = Some(block);
         }
         Ok(())
