@@ -60,7 +60,14 @@ impl Kernel {
 
     fn boot(version: &str, cases: &str, suffix: &str, name: &str) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let folder = PathBuf::from(format!("/tmp/lkm-accept-build{suffix}/{name}"));
+        // `make test` builds them in its own folder, for each user another.
+        let folder = match std::env::var_os("LKM_CASES").map(PathBuf::from) {
+            Some(builds) => {
+                let area = Path::new(cases).file_name().unwrap();
+                builds.join(version.trim_end_matches('.')).join(area).join(name)
+            }
+            None => PathBuf::from(format!("/tmp/lkm-accept-build{suffix}/{name}")),
+        };
         assert!(folder.is_dir(), "{} is missing: CASES={cases} sh acceptance/build.sh", folder.display());
         Self::at(version, folder, root.join(cases).join(name))
     }
