@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# What takes long: `make sweep`. Every module of the installed kernels, hostile files, fuzzing (FUZZ_RUNS a target,
+# 1,000,000 by default), the recorded cases for 6.12, advisories on dependencies.
+set -u
+cd "$(dirname "$0")/.."
+. scripts/steps.sh
+sh scripts/need.sh sweep || exit 1
+PATH=$PATH:/usr/sbin:/sbin
+target=${CARGO_TARGET_DIR:-$PWD/target}
+mkdir -p "$target/cases"
+target=$(cd "$target" && pwd)
+
+fuzz() {
+	local status=0
+	for file in fuzz/*.rs; do
+		name=$(basename "$file" .rs | tr - _)
+		sh fuzz/run.sh "$name" "${FUZZ_RUNS:-1000000}" || status=1
+	done
+	return $status
+}
+cases_of_6_12() {
+	bash scripts/build-cases.sh "$target/cases" 6.12 &&
+		KVER=6.12 LKM="$target/release/lkm sh --" bash scripts/module-tests.sh "$target/cases"
+}
+
+step "release build" cargo build -q --release
+step "every module of the installed kernels" cargo run -q --release -p xtask -- sweep
+step "hostile module files" cargo test -q --release -p kernel --test hostile -- --include-ignored
+step "recorded cases of 6.12 in lkm's kernel" cases_of_6_12
+step "fuzzing" fuzz
+step "licences of and advisories on dependencies" make deny
+finish
