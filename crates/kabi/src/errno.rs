@@ -160,7 +160,6 @@ errnos! {
     EJUKEBOX = 528, "Request initiated, but will not complete before timeout";
     EIOCBQUEUED = 529, "iocb queued, will get completion event";
     ERECALLCONFLICT = 530, "Conflict with recalled state";
-    ENOGRACE = 531, "NFS file lock reclaim refused";
 }
 
 impl Errno {

@@ -147,10 +147,8 @@ pub fn telling(log: Vec<String>) -> Vec<String> {
 
 /// The name of an errno (`ENOEXEC`), or its number.
 pub fn errno_name(errno: i32) -> String {
-    NAMES
-        .iter()
-        .find(|(number, _)| *number == errno)
-        .map_or_else(|| format!("errno {errno}"), |(_, name)| (*name).into())
+    let name = u32::try_from(errno).ok().and_then(kernel::klib::vsprintf::errname);
+    name.map_or_else(|| format!("errno {errno}"), str::to_string)
 }
 
 /// The refusal of a module, with what the log says and what is known.
@@ -175,82 +173,6 @@ pub fn to_terminal(error: &io::Error, path: &Path) {
     eprintln!("  {} {}", paint.faint("because:"), found.cause);
     eprintln!("  {} {}", paint.good("cure:"), found.cure.replace("FILE", &path.display().to_string()));
 }
-
-/// The errnos that loading and init functions give.
-const NAMES: &[(i32, &str)] = &[
-    (1, "EPERM"),
-    (2, "ENOENT"),
-    (3, "ESRCH"),
-    (4, "EINTR"),
-    (5, "EIO"),
-    (6, "ENXIO"),
-    (7, "E2BIG"),
-    (8, "ENOEXEC"),
-    (9, "EBADF"),
-    (11, "EAGAIN"),
-    (12, "ENOMEM"),
-    (13, "EACCES"),
-    (14, "EFAULT"),
-    (15, "ENOTBLK"),
-    (16, "EBUSY"),
-    (17, "EEXIST"),
-    (18, "EXDEV"),
-    (19, "ENODEV"),
-    (20, "ENOTDIR"),
-    (21, "EISDIR"),
-    (22, "EINVAL"),
-    (23, "ENFILE"),
-    (24, "EMFILE"),
-    (25, "ENOTTY"),
-    (27, "EFBIG"),
-    (28, "ENOSPC"),
-    (29, "ESPIPE"),
-    (30, "EROFS"),
-    (31, "EMLINK"),
-    (32, "EPIPE"),
-    (33, "EDOM"),
-    (34, "ERANGE"),
-    (35, "EDEADLK"),
-    (36, "ENAMETOOLONG"),
-    (37, "ENOLCK"),
-    (38, "ENOSYS"),
-    (39, "ENOTEMPTY"),
-    (40, "ELOOP"),
-    (42, "ENOMSG"),
-    (61, "ENODATA"),
-    (62, "ETIME"),
-    (71, "EPROTO"),
-    (74, "EBADMSG"),
-    (75, "EOVERFLOW"),
-    (80, "ELIBBAD"),
-    (84, "EILSEQ"),
-    (90, "EMSGSIZE"),
-    (92, "ENOPROTOOPT"),
-    (93, "EPROTONOSUPPORT"),
-    (95, "EOPNOTSUPP"),
-    (97, "EAFNOSUPPORT"),
-    (98, "EADDRINUSE"),
-    (105, "ENOBUFS"),
-    (106, "EISCONN"),
-    (107, "ENOTCONN"),
-    (110, "ETIMEDOUT"),
-    (111, "ECONNREFUSED"),
-    (112, "EHOSTDOWN"),
-    (113, "EHOSTUNREACH"),
-    (114, "EALREADY"),
-    (115, "EINPROGRESS"),
-    (116, "ESTALE"),
-    (122, "EDQUOT"),
-    (125, "ECANCELED"),
-    (126, "ENOKEY"),
-    (127, "EKEYEXPIRED"),
-    (128, "EKEYREVOKED"),
-    (129, "EKEYREJECTED"),
-    (132, "ERFKILL"),
-    (133, "EHWPOISON"),
-    (517, "EPROBE_DEFER"),
-    (524, "ENOTSUPP"),
-];
 
 #[cfg(test)]
 mod tests {
