@@ -2,9 +2,11 @@
 
 use crate::btf::{Btf, Member, Prototype, TypeId};
 use crate::bytes::{slice, str_at, u32_at, u64_at};
+use crate::cache::dir;
 use crate::cache::format::{Head, Note, PARTS, Part, Span};
 use crate::cache::map::Bytes;
 use crate::elf::{SHF_ALLOC, Section, Segment};
+use crate::error::{Error, Result};
 use crate::hash;
 use crate::import::Stored;
 use crate::relocs::Relocations;
@@ -39,6 +41,17 @@ impl Profile {
     pub(crate) fn new((bytes, head, path): Stored) -> Self {
         let Head { parts, notes } = head;
         Profile { bytes, parts, notes, path }
+    }
+
+    /// Opens a profile's file, wherever it lies and whatever kernel it is of. Only its head is checked: what the rest
+    /// cannot answer is as if it were not there.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no profile that this version of lkm wrote.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|e| Error::io("read", path, e))?;
+        let (bytes, head) = dir::opened(file, path)?;
+        Ok(Self::new((bytes, head, Some(path.to_owned()))))
     }
 
     fn part(&self, part: Part) -> &[u8] {

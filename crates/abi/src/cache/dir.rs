@@ -92,7 +92,8 @@ pub(crate) fn store(folders: &[PathBuf], key: &Key, contents: &Contents<'_>) -> 
     opened(file, path).map(|(bytes, head)| (bytes, head, None))
 }
 
-fn opened(file: File, path: &Path) -> Result<(Bytes, Head)> {
+/// The profile in a file.
+pub(crate) fn opened(file: File, path: &Path) -> Result<(Bytes, Head)> {
     let bytes = Bytes::map(file, path)?;
     let head =
         Head::read(&bytes).map_err(|reason| Error::Image { path: path.to_owned(), reason: reason.to_owned() })?;
