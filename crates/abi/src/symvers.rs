@@ -38,7 +38,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Line>> {
     Ok(text.lines().filter_map(parse).collect())
 }
 
-/// "0xcrc name module EXPORT_SYMBOL[_GPL] [namespace]", separated by tabs. Before 5.8 the namespace, where
+/// `0xcrc name module EXPORT_SYMBOL[_GPL] [namespace]`, separated by tabs. Before 5.8 the namespace, where
 /// there was one, stood before the module.
 fn parse(line: &str) -> Option<Line> {
     let mut fields: Vec<&str> = line.split('\t').collect();
