@@ -30,7 +30,10 @@ fn a_module_is_loaded_listed_and_unloaded() {
     assert_eq!(kernel.read_file("/proc/modules").unwrap(), b"x 16384 0 - Live 0x0000000000000000\n");
     assert_eq!(kernel.init_module(file("module x\n").as_fd(), b"", 0, None).unwrap_err().errno(), common::EEXIST);
     assert_eq!(kernel.init_module(file("ELF").as_fd(), b"", 0, None).unwrap_err().errno(), common::ENOEXEC);
-    assert!(matches!(kernel.init_module(file("module oops\n").as_fd(), b"", 0, None), Err(Error::Killed { signal: 9 })));
+    assert!(matches!(
+        kernel.init_module(file("module oops\n").as_fd(), b"", 0, None),
+        Err(Error::Killed { signal: 9 })
+    ));
     kernel.delete_module(b"x", 0).unwrap();
     assert_eq!(kernel.delete_module(b"x", 0).unwrap_err().to_string(), "No such file or directory (os error 2)");
     assert_eq!(kernel.syslog(10, 0).unwrap(), (4096, Vec::new()));
