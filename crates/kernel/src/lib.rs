@@ -64,6 +64,8 @@ pub fn main(conn: Conn, config: Config) -> Infallible {
         Ok(server) => server,
         Err(e) => server::die(&format!("the connection to the supervisor: {e}")),
     };
+    // Standard error is gone in the sandbox: a panic of ours is told through the connection.
+    std::panic::set_hook(Box::new(|info| server::bug(&info.to_string())));
     if let Err(e) = sys::sandbox::lock_down(&server.descriptors()) {
         server::bug(&format!("cannot lock the kernel process into its sandbox: {e}"));
     }

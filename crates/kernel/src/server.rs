@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 use wire::{Answer, Call, Caller, Conn, Event, Frame, WireError};
 
 /// Largest module file that is accepted, in bytes.
@@ -40,7 +41,17 @@ pub fn send_event(event: Event) {
 
 /// Reports a fault of lkm's own and ends the kernel process.
 pub fn bug(what: &str) -> ! {
-    send_event(Event::Bug(what.to_string()));
+    if let Some(out) = OUT.get() {
+        // This thread may hold the turn itself, or its holder may be the one that is stuck: better a frame in another
+        // one's middle than none.
+        let patience = Instant::now();
+        let mut turn = out.turn.try_lock();
+        while turn.is_err() && patience.elapsed() < Duration::from_millis(50) {
+            std::thread::yield_now();
+            turn = out.turn.try_lock();
+        }
+        let _ = out.conn.send(&Frame::Event(Event::Bug(what.to_string())), &[]);
+    }
     die(what)
 }
 
