@@ -53,7 +53,8 @@ pub(crate) fn candidates<'a>(index: &'a [u8], class: u8, name: &[u8]) -> impl It
     let want = hash(class, name);
     let mask = u32_at(index, 0).unwrap_or(0);
     let mut at = want & mask;
-    let mut left = u64::from(mask) + 1;
+    // The mask of a damaged index may promise any number of slots.
+    let mut left = (u64::from(mask) + 1).min((index.len().saturating_sub(HEADER) / 8) as u64);
     std::iter::from_fn(move || {
         while left > 0 {
             let slot = HEADER + at as usize * 8;
@@ -85,6 +86,16 @@ mod tests {
         assert_eq!(candidates(&index, 1, b"n7").collect::<Vec<_>>(), [7, 507]);
         assert_eq!(candidates(&index, 2, b"n7").count(), 0);
         assert_eq!(candidates(&index, 1, b"n500").count(), 0);
+    }
+
+    #[test]
+    fn a_false_mask_does_not_make_a_search_long() {
+        // Every step leads to slot 0 again, 2^31 times if the mask were believed.
+        let index = [0x8000_0000u32, 0, 1, 2].map(u32::to_le_bytes).concat();
+        let name = (0..=u8::MAX).find(|byte| hash(0, &[*byte]) & 0x8000_0000 == 0).unwrap();
+        let candidate = hash(0, &[name]);
+        let index = [&index[..8], &candidate.to_le_bytes(), &index[12..]].concat();
+        assert_eq!(candidates(&index, 0, &[name]).count(), 1);
     }
 
     #[test]
