@@ -2,8 +2,9 @@
 //! kernel/module/version.c.
 
 use crate::refusal::{LogLine, Refusal};
-use kabi::errno::ENOEXEC;
+use kabi::errno::{ENOEXEC, ENOMEM};
 use kofile::Machine;
+use machine::arena::PAGE;
 
 /// Flags of `finit_module(2)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,6 +55,8 @@ pub struct Identity {
 
 /// The release from which on the kernel compares the size of `struct module` before anything else.
 const COMPARES_SIZE: (u32, u32) = (6, 4);
+/// Bytes of per-CPU variables that one module can have: all that a CPU's area holds.
+const MOST_PERCPU: u64 = 256 << 10;
 
 impl Identity {
     /// Reads what the file says.
@@ -65,6 +68,8 @@ impl Identity {
         machine(elf)?;
         elf.check_module()?;
         tables(elf)?;
+        writable_struct(elf)?;
+        percpu(elf)?;
         let this = module.this_module()?;
         let foreign_struct = foreign_struct(elf.file(), this.size);
         if foreign_struct.is_some() && kernel_number() >= COMPARES_SIZE {
@@ -130,6 +135,31 @@ fn tables(elf: &kofile::Elf<'_>) -> Result<(), Refusal> {
     let (file, index, name) = (elf.file(), section.index, section.name);
     let detail = format!("{file}: section {index} ({name}): a table must not be of type NOBITS: the file is damaged");
     Err(Refusal { detail: Some(detail), ..Refusal::silent(ENOEXEC) })
+}
+
+/// The kernel writes to `struct module`. DIFFERS: it dies of one that lies among code or constants.
+fn writable_struct(elf: &kofile::Elf<'_>) -> Result<(), Refusal> {
+    let section = elf.this_module_section()?;
+    if section.is_write() && !section.is_exec() {
+        return Ok(());
+    }
+    let (file, index, name) = (elf.file(), section.index, section.name);
+    let detail = format!("{file}: section {index} ({name}): must be data that is written: the file is damaged");
+    Err(Refusal { detail: Some(detail), ..Refusal::silent(ENOEXEC) })
+}
+
+/// Per-CPU variables must fit beside those of all others. DIFFERS: the kernel lowers an alignment above a page.
+fn percpu(elf: &kofile::Elf<'_>) -> Result<(), Refusal> {
+    let Some(section) = crate::place::percpu_section(elf) else { return Ok(()) };
+    let (size, align) = (section.size, section.align);
+    if size <= MOST_PERCPU && align <= PAGE as u64 {
+        return Ok(());
+    }
+    let line = LogLine::warn(format!("{}: Could not allocate {size} bytes percpu data", elf.file()));
+    let (file, index, name) = (elf.file(), section.index, section.name);
+    let detail =
+        format!("{file}: section {index} ({name}): {size} bytes aligned to {align}: at most {MOST_PERCPU}, {PAGE}");
+    Err(Refusal { detail: Some(detail), ..Refusal::logged(ENOMEM, line) })
 }
 
 /// What is wrong if the module's `struct module` has another size than the kernel's.

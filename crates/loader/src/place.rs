@@ -94,8 +94,8 @@ pub struct Layout {
 }
 
 fn too_large(section: &Section<'_>) -> Refusal {
-    let detail =
-        format!("section {} ({}) of {} bytes does not fit into the arena", section.index, section.name, section.size);
+    let (index, name, size, align) = (section.index, section.name, section.size, section.align);
+    let detail = format!("section {index} ({name}): {size} bytes aligned to {align} do not fit into the arena");
     Refusal { errno: ENOMEM, log: Vec::new(), detail: Some(detail) }
 }
 
@@ -130,6 +130,13 @@ pub fn percpu_section<'e, 'a>(elf: &'e Elf<'a>) -> Option<&'e Section<'a>> {
 /// # Errors
 /// `ENOMEM` when a section does not fit.
 pub fn place(elf: &Elf<'_>, percpu: u64) -> Result<Layout, Refusal> {
+    arrange(elf, percpu).map_err(|refusal| {
+        let detail = refusal.detail.map(|detail| format!("{}: {detail}", elf.file()));
+        Refusal { detail, ..refusal }
+    })
+}
+
+fn arrange(elf: &Elf<'_>, percpu: u64) -> Result<Layout, Refusal> {
     let mut layout = Layout {
         core: Region::default(),
         init: Region::default(),
