@@ -100,7 +100,8 @@ pub fn module_coming(module: &Module) -> Result<(), Refusal> {
     let _turn = lock();
     let refusal = |entry: Option<&JumpEntry>, e: KError| {
         let place = entry.map_or(String::new(), |e| format!(", site at {:#x}", e.code));
-        let detail = format!("{}: section __jump_table{place}: {e}: the file is damaged", module.name());
+        let file = module.path.as_deref().unwrap_or(module.name());
+        let detail = format!("{file}: section __jump_table{place}: {e}: the file is damaged");
         Refusal { detail: Some(detail), ..Refusal::silent(ENOEXEC) }
     };
     // Many sites have one key, and looking at a key that nothing implements costs a fault.
