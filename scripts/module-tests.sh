@@ -15,9 +15,6 @@ if [ $# = 0 ]; then
 fi
 list=$here/modules/expected-fail.txt
 passed=0 wrong=0 expected=0
-# Lines that begin with `user:` hold for all but root.
-scope='\(user:\)\{0,1\}'
-[ "$(id -u)" != 0 ] || scope=
 who="uid $(id -u), kernel ${KVER:-6.1}"
 
 # told CASE REST: counts a line of run-product.sh.

@@ -73,5 +73,5 @@ status=$?
 echo
 grep -h 'known not to work yet$' "$work"/*.log
 cat "$work"/*.log | awk '/ passed, .* failed, .* known not to work yet$/ { for (i = 1; i <= NF; i++) { if ($i ~ /^passed/) p += $(i-1); if ($i ~ /^failed/) f += $(i-1) } }
-	END { printf "module tests: %d passed, %d failed\n", p, f }'
+	END { printf "modules: %d passed, %d failed\n", p, f }'
 exit $status
