@@ -66,6 +66,18 @@ const KNOWN: &[Known] = &[
         cure: "`modinfo -p FILE` lists its parameters with their types",
     },
     Known {
+        log: "Invalid architecture in ELF header",
+        errno: 0,
+        cause: "the module was built for another machine",
+        cure: "build it for this machine's architecture (`file FILE` shows which one it is for)",
+    },
+    Known {
+        log: "relocation",
+        errno: 8,
+        cause: "the file's relocations are damaged, or were applied already",
+        cure: "build or copy the file again; do not link or edit a .ko after kbuild made it",
+    },
+    Known {
         log: "Required key not available",
         errno: 126,
         cause: "the kernel accepts only modules signed with a key it knows (secure boot or module.sig_enforce)",
@@ -151,6 +163,24 @@ pub fn errno_name(errno: i32) -> String {
     name.map_or_else(|| format!("errno {errno}"), str::to_string)
 }
 
+/// What lkm's own kernel says of the file below the console's level: which part of it is wrong. `log` is the kernel's.
+pub fn place(path: &Path, log: &[u8]) -> Option<String> {
+    let log = String::from_utf8_lossy(log);
+    let mark = format!("lkm: {}: ", path.display());
+    log.lines().rev().find_map(|line| line.split_once(&mark)).map(|(_, what)| what.to_owned())
+}
+
+/// The refusal of a file that is damaged: `place` says where.
+pub fn damaged(path: &Path, errno: i32, place: String) -> Failure {
+    let cause = match errno {
+        12 => "the file asks for more memory than a module can have",
+        _ => "the file is damaged, cut short, or no module for this kernel",
+    };
+    let cure =
+        "build or copy the file again, and load the .ko that kbuild made (`readelf -SW FILE` shows its sections)";
+    refusal(path, errno, vec![place]).cause(cause).cure(cure)
+}
+
 /// The refusal of a module, with what the log says and what is known.
 pub fn refusal(path: &Path, errno: i32, log: Vec<String>) -> Failure {
     // strerror's words for ENOEXEC are about programs; these are kmod's.
@@ -186,6 +216,11 @@ mod tests {
         assert!(cause(8, &line("magic: version magic 'a' should be 'b'")).contains("another configuration"));
         assert!(cause(22, &line("x: disagrees about version of symbol y")).contains("CRC"));
         assert!(cause(8, &[]).contains("no module"));
+        let log = b"<6>[    0.1] hello\n<7>[    0.2] lkm: /x.ko: section 3: outside of the file\n<6>[    0.3] bye\n";
+        assert_eq!(place(Path::new("/x.ko"), log).as_deref(), Some("section 3: outside of the file"));
+        assert_eq!(place(Path::new("/y.ko"), log), None);
+        assert!(cause(8, &line("x: Unknown rela relocation: 42")).contains("relocations"));
+        assert!(cause(8, &line("Invalid architecture in ELF header: 183")).contains("another machine"));
         assert_eq!(explain(75, &[]), None);
     }
 

@@ -275,7 +275,7 @@ fn load(
     let named = if build::is_source(&options.file) { options.file.as_path() } else { path };
     let log: Vec<String> = shown.lines().into_iter().skip(before).collect();
     let failure = match error {
-        supervisor::Error::Errno(errno) => explain::refusal(named, errno, explain::telling(log)),
+        supervisor::Error::Errno(errno) => refused(kernel, path, named, errno, explain::telling(log)),
         supervisor::Error::Killed { .. } => {
             Failure::new(status::REFUSED, format!("the init function of {} oopsed", named.display()))
                 .cause("the log above shows where")
@@ -293,6 +293,19 @@ fn load(
         log: failure.evidence.clone(),
     });
     Err(failure)
+}
+
+/// Where the console says nothing, the log may.
+fn refused(kernel: &impl Calls, path: &Path, named: &Path, errno: i32, log: Vec<String>) -> Failure {
+    const READ_ALL: i32 = 3;
+    let said = || explain::place(path, &kernel.syslog(READ_ALL, 1 << 20).ok()?.1);
+    // The log does not tell of a packed file that cannot be unpacked.
+    let packed = || kofile::Image::open(path).err().map(|error| error.to_string());
+    let place = || said().or_else(packed);
+    match log.is_empty().then(place).flatten() {
+        Some(place) => explain::damaged(named, errno, place),
+        None => explain::refusal(named, errno, log),
+    }
 }
 
 /// Words as a parameter string: a value with blanks gets quotes, which the shell took away.
