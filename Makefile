@@ -34,4 +34,5 @@ docs:
 
 deny:
 	@command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
-	@cargo deny check
+	@cargo deny check bans licenses sources
+	@cargo deny check advisories

@@ -31,7 +31,11 @@ told() {
 		*) wrong=$((wrong + 1)); echo "WRONG  $case: passes; take it out of modules/expected-fail.txt" ;;
 		esac ;;
 	FAIL:listed) expected=$((expected + 1)); echo "known  $case: $reason" ;;
-	*) wrong=$((wrong + 1)); echo "FAILED $case: $3" ;;
+	*)
+		wrong=$((wrong + 1)); echo "FAILED $case: ${3%%: diff*}"
+		# The outputs go away with the folder.
+		set -- $(echo "$3" | sed -n 's/.*: diff \(.*\))$/\1/p')
+		if [ $# = 2 ]; then diff "$1" "$2" | head -n 20 | sed 's/^/    /'; fi ;;
 	esac
 }
 

@@ -3,14 +3,14 @@ failed=()
 names=()
 # step NAME COMMAND...: runs the command, tells how long it took, remembers a failure.
 step() {
-	local name=$1 start=$SECONDS status=0
+	local step=$1 start=$SECONDS status=0
 	shift
-	printf '\n==> %s\n' "$name"
+	printf '\n==> %s\n' "$step"
 	"$@" || status=$?
-	if [ $status = 0 ]; then names+=("ok     $name ($((SECONDS - start)) s)"); else
-		failed+=("$name")
-		names+=("FAILED $name ($((SECONDS - start)) s, status $status)")
-		printf '==> FAILED: %s (status %d)\n' "$name" "$status"
+	if [ $status = 0 ]; then names+=("ok     $step ($((SECONDS - start)) s)"); else
+		failed+=("$step")
+		names+=("FAILED $step ($((SECONDS - start)) s, status $status)")
+		printf '==> FAILED: %s (status %d)\n' "$step" "$status"
 	fi
 }
 # finish: the list of steps; returns 1 if one failed.

@@ -45,7 +45,7 @@ modules() {
 
 # Recorded expectations against the real kernel.
 real() {
-	local log=$work/real.log
+	local log=$work/real.log case name
 	: >"$log"
 	for case in acceptance/cases/01-first-steps modules/printk/levels modules/faults/null-read; do
 		name=$(basename "$(dirname $case)")
