@@ -212,15 +212,17 @@ fn init_module(
     let file = path.clone().unwrap_or_else(|| "module".to_string());
     let image = match kofile::Image::from_bytes(file.clone(), bytes) {
         Ok(image) => image,
-        Err(e) => return Answer::Errno(e.errno()),
+        Err(e) => {
+            log::line(7, &format!("lkm: {e}"));
+            return Answer::Errno(e.errno());
+        }
     };
     let request = Request { file: &file, bytes: image.bytes(), params, flags: loader::Flags(flags), path };
     let result = task.run(caller, || module::load::init_module(&request));
     if let Err(LoadError::Refused(refusal)) = &result
         && let Some(detail) = &refusal.detail
-        && refusal.log.is_empty()
     {
-        // The kernel says nothing here; what lkm knows goes to the log below the console's level.
+        // What lkm knows beyond the kernel's own words goes to the log below the console's level.
         log::line(7, &format!("lkm: {detail}"));
     }
     outcome(result)

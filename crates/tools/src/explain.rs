@@ -200,8 +200,8 @@ pub fn refusal(path: &Path, errno: i32, log: Vec<String>) -> Failure {
 pub fn to_terminal(error: &io::Error, path: &Path) {
     let Some(found) = error.raw_os_error().and_then(|errno| explain(errno, &[])) else { return };
     let paint = Paint::for_stderr();
-    eprintln!("  {} {}", paint.faint("because:"), found.cause);
-    eprintln!("  {} {}", paint.good("cure:"), found.cure.replace("FILE", &path.display().to_string()));
+    tell!("  {} {}", paint.faint("because:"), found.cause);
+    tell!("  {} {}", paint.good("cure:"), found.cure.replace("FILE", &path.display().to_string()));
 }
 
 #[cfg(test)]

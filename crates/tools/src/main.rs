@@ -4,6 +4,10 @@
 
 #![forbid(unsafe_code)]
 
+// First: its macros are used all over.
+#[macro_use]
+mod output;
+
 mod backend;
 mod clock;
 mod dmesg;
@@ -11,7 +15,6 @@ mod error;
 mod explain;
 mod getopt;
 mod kmod;
-mod output;
 mod profiles;
 mod run;
 mod term;
@@ -72,7 +75,7 @@ fn main() -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
-            eprint!("{}", failure.render(Paint::for_stderr()));
+            tell_part!("{}", failure.render(Paint::for_stderr()));
             ExitCode::from(failure.status)
         }
     }
@@ -84,7 +87,7 @@ fn tool(name: &OsStr) -> Option<&'static Tool> {
 
 fn multi_call(mut words: Vec<OsString>) -> Result<u8, Failure> {
     let Some(first) = words.first().cloned() else {
-        eprint!("{}", help());
+        tell_part!("{}", help());
         return Ok(error::status::USAGE);
     };
     words.remove(0);

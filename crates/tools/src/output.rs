@@ -1,5 +1,21 @@
 //! Standard output of the tools: buffered, through a pager where asked, and with its failures told.
 
+/// Writes a line to standard error. When nobody reads it any more (a closed pipe) there is nobody to tell.
+macro_rules! tell {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
+/// [`tell`] without the newline.
+macro_rules! tell_part {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = write!(std::io::stderr(), $($text)*);
+    }};
+}
+
 use std::io::{self, IsTerminal, Write};
 use std::process::{Child, Command, Stdio};
 
@@ -89,6 +105,6 @@ pub fn failed(tool: &str, error: &io::Error) -> u8 {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return 141;
     }
-    eprintln!("{tool}: write error: {}", crate::error::errno_text(error));
+    tell!("{tool}: write error: {}", crate::error::errno_text(error));
     1
 }

@@ -95,7 +95,7 @@ fn list(options: &Options) -> u8 {
         return print_json(&all.iter().map(row).collect());
     }
     if all.is_empty() {
-        eprintln!("lkm: no kernel image and no headers are installed here");
+        tell!("lkm: no kernel image and no headers are installed here");
     }
     let width = all.iter().map(|kernel| kernel.release.len()).max().unwrap_or_default();
     let mut text = String::new();

@@ -327,11 +327,25 @@ fn form(
         state: AtomicU32::new(State::Unformed as u32),
         dead: AtomicBool::new(false),
     };
-    write_strings(&module)?;
     // One reference more while it is being initialised.
-    REFCNT.put(module.this, REF_BASE + 1)?;
+    let ready = write_strings(&module).and_then(|()| Ok(REFCNT.put(module.this, REF_BASE + 1)?));
+    if let Err(e) = ready {
+        let_go(&module);
+        return Err(e);
+    }
     module.set_state(State::Coming);
     Ok(module)
+}
+
+/// Gives back what a module holds of others.
+fn let_go(module: &Module) {
+    for used in &module.uses {
+        // A module that destroyed its own structure keeps its count.
+        let _ = used.put();
+    }
+    if let Some(offset) = module.percpu {
+        percpu::free(offset);
+    }
 }
 
 /// `struct module` points to what the module says of its version (`setup_modinfo_version` and its like).
@@ -465,12 +479,6 @@ pub(super) fn forget(module: &Arc<Module>) {
     crate::mm::slab::note_origins(module);
     let _guard = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
     write_list().retain(|e| !matches!(e, Entry::Formed(m) if m.id == module.id));
-    for used in &module.uses {
-        // A module that destroyed its own structure keeps its count.
-        let _ = used.put();
-    }
-    if let Some(offset) = module.percpu {
-        percpu::free(offset);
-    }
+    let_go(module);
     CHANGED.notify_all();
 }

@@ -45,7 +45,7 @@ pub fn main(call: &Invocation) -> Result<u8, Failure> {
         Ok(()) => Ok(0),
         Err(Trouble::Output(error)) => Ok(output::failed("dmesg", &error)),
         Err(Trouble::Said(text)) => {
-            eprintln!("dmesg: {text}");
+            tell!("dmesg: {text}");
             Ok(1)
         }
         Err(Trouble::Backend(failure)) => Err(failure),
@@ -58,10 +58,10 @@ fn stopped(stop: Stop) -> Result<u8, Failure> {
         Stop::Version => return Ok(output::print("dmesg", "dmesg from util-linux 2.38.1\n")),
         Stop::Refused(text, hint) => {
             if let Some(text) = text {
-                eprintln!("dmesg: {text}");
+                tell!("dmesg: {text}");
             }
             if hint {
-                eprintln!("Try 'dmesg --help' for more information.");
+                tell!("Try 'dmesg --help' for more information.");
             }
         }
     }

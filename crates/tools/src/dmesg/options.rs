@@ -245,7 +245,7 @@ pub fn parse(argv0: &OsStr, words: &[OsString]) -> Result<Options, Stop> {
             TimeFormat::Ctime => TimeFormat::CtimeDelta,
             TimeFormat::Time => TimeFormat::TimeDelta,
             TimeFormat::Iso => {
-                eprintln!("dmesg: --show-delta is ignored when used together with iso8601 time format");
+                tell!("dmesg: --show-delta is ignored when used together with iso8601 time format");
                 TimeFormat::Iso
             }
             _ => TimeFormat::Delta,

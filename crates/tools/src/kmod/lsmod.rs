@@ -14,7 +14,7 @@ pub fn main(call: &Invocation) -> Result<u8, Failure> {
         [option, name] if option == "--instance" => Some(name.as_os_str()),
         _ => {
             // kmod names the usage by how it was called, and knows no option.
-            eprintln!("Usage: {}", call.argv0.display());
+            tell!("Usage: {}", call.argv0.display());
             return Ok(1);
         }
     };
@@ -23,10 +23,10 @@ pub fn main(call: &Invocation) -> Result<u8, Failure> {
         Ok(text) => Ok(output::print("lsmod", &text)),
         Err(error) => {
             let error = errno_text(&error);
-            eprintln!(
+            tell!(
                 "libkmod: ERROR ../libkmod/libkmod-module.c:1725 kmod_module_new_from_loaded: could not open /proc/modules: {error}"
             );
-            eprintln!("Error: could not get list of modules: {error}");
+            tell!("Error: could not get list of modules: {error}");
             Ok(1)
         }
     }

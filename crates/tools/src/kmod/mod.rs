@@ -36,7 +36,7 @@ impl Messages {
     /// An error.
     pub fn error(&self, text: &str) {
         if !self.syslog {
-            eprintln!("{}: ERROR: {text}", self.tool);
+            tell!("{}: ERROR: {text}", self.tool);
             return;
         }
         // Facility daemon, level err. Nobody listening is no reason to fail.

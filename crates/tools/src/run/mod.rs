@@ -184,13 +184,13 @@ fn run(options: &Options) -> Result<u8, Failure> {
     summary.status = status_of(&summary, failure.as_ref());
     let paint = Paint::for_stderr();
     if let Some(failure) = &failure {
-        eprint!("{}", failure.render(paint));
+        tell_part!("{}", failure.render(paint));
     }
-    eprint!("{}", report::render(&summary, paint));
+    tell_part!("{}", report::render(&summary, paint));
     if let (Err(error @ supervisor::Error::Died(_)), None) = (&ended, &failure) {
         let failure = boot::failure(error);
         summary.status = failure.status;
-        eprint!("{}", failure.render(paint));
+        tell_part!("{}", failure.render(paint));
     }
     if options.json {
         print_json(&summary);
@@ -227,13 +227,13 @@ fn session(
     let mut loaded = Vec::new();
     let (before, missing) = deps::Finder::new(&target.path, &summary.kernel).plan(&target.path, &target.said.depends);
     if options.verbose && !missing.is_empty() {
-        eprintln!("lkm: not found, so taken for built in: {}", missing.join(", "));
+        tell!("lkm: not found, so taken for built in: {}", missing.join(", "));
     }
     let mut result = Ok(());
     for path in before.iter().chain([&target.path]) {
         let params = if *path == target.path { parameters(&options.params) } else { Vec::new() };
         if options.verbose {
-            eprintln!("lkm: loading {} {}", path.display(), String::from_utf8_lossy(&params));
+            tell!("lkm: loading {} {}", path.display(), String::from_utf8_lossy(&params));
         }
         result = load(&kernel, path, &params, options, shown, summary);
         if result.is_err() {
