@@ -12,8 +12,7 @@ target=$(cd "$target" && pwd)
 
 fuzz() {
 	local status=0
-	for file in fuzz/*.rs; do
-		name=$(basename "$file" .rs | tr - _)
+	for name in $(sed -n 's/^name = "\([a-z_]*\)"$/\1/p' fuzz/Cargo.toml | grep -v '^fuzz$'); do
 		sh fuzz/run.sh "$name" "${FUZZ_RUNS:-1000000}" || status=1
 	done
 	return $status

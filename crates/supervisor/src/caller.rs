@@ -93,6 +93,11 @@ impl Cache {
     }
 }
 
+/// The signal that ends a caller whose task died: what the kernel process named, if it is one that can.
+pub(crate) fn death_signal(signal: i32) -> rustix::process::Signal {
+    rustix::process::Signal::from_named_raw(signal).unwrap_or(rustix::process::Signal::KILL)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,9 +117,4 @@ mod tests {
         assert_eq!((found.tid, found.comm), (me.tid, me.comm));
         assert_eq!(identity(u32::MAX), None);
     }
-}
-
-/// The signal that ends a caller whose task died: what the kernel process named, if it is one that can.
-pub(crate) fn death_signal(signal: i32) -> rustix::process::Signal {
-    rustix::process::Signal::from_named_raw(signal).unwrap_or(rustix::process::Signal::KILL)
 }
