@@ -142,6 +142,7 @@ errnos! {
     EOWNERDEAD = 130, "Owner died";
     ENOTRECOVERABLE = 131, "State not recoverable";
     ERFKILL = 132, "Operation not possible due to RF-kill";
+    EHWPOISON = 133, "Memory page has hardware error";
     ERESTARTSYS = 512, "Interrupted system call should be restarted";
     ERESTARTNOINTR = 513, "Restart without condition";
     ERESTARTNOHAND = 514, "Restart if no handler";
