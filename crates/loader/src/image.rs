@@ -112,6 +112,12 @@ impl Image {
             .any(|b| (b.addr()..b.addr() + b.len() as u64).contains(&addr))
     }
 
+    /// True if `addr` lies in the memory that is only for init.
+    pub fn in_init(&self, addr: u64) -> bool {
+        let within = |block: &machine::arena::Block| (block.addr()..block.addr() + block.len() as u64).contains(&addr);
+        self.init.block.as_ref().is_some_and(within)
+    }
+
     /// Frees the memory that is only for init.
     pub fn drop_init(&mut self) {
         self.init = Region::default();

@@ -80,12 +80,14 @@ impl Block {
     }
 }
 
-/// A module goes: notes who made the blocks that it leaves behind, while its symbols are there.
-pub fn note_origins(module: &module::Module) {
+/// Code of a module goes (all of it, or what is only for init): notes who made the blocks that it leaves behind, while
+/// its symbols are there.
+pub fn note_origins(module: &module::Module, init_only: bool) {
     // Asking who it was takes the module list's lock, so not under the blocks' own.
     let mine = |block: &Block| {
         let image = module.image();
-        block.origin.is_none() && block.made_by.iter().any(|ip| image.contains(*ip))
+        let goes = |ip: &u64| if init_only { image.in_init(*ip) } else { image.contains(*ip) };
+        block.origin.is_none() && block.made_by.iter().any(goes)
     };
     let left: Vec<(u64, Origin)> =
         owned().into_iter().filter(|(_, b)| mine(b)).map(|(addr, b)| (addr, b.origin())).collect();

@@ -463,6 +463,7 @@ fn suspicious(module: &Module, value: i32) {
 fn live(module: &Arc<Module>) -> Result<(), LoadError> {
     module.set_state(State::Live);
     notify::tell(module, State::Live)?;
+    crate::mm::slab::note_origins(module, true);
     {
         let mut image = module.image.write().unwrap_or_else(PoisonError::into_inner);
         protect::after_init(&image.core)?;
@@ -476,7 +477,7 @@ fn live(module: &Arc<Module>) -> Result<(), LoadError> {
 
 /// Takes a module out of the list and lets go of what it holds.
 pub(super) fn forget(module: &Arc<Module>) {
-    crate::mm::slab::note_origins(module);
+    crate::mm::slab::note_origins(module, false);
     let _guard = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
     write_list().retain(|e| !matches!(e, Entry::Formed(m) if m.id == module.id));
     let_go(module);
