@@ -6,6 +6,7 @@ use crate::printk::{self, Console, Context, Error, LOGLEVEL_DEFAULT, LOGLEVEL_SC
 use crate::printk::{SyslogCaller, Wait};
 use crate::{sched, server};
 use kabi::{DataExport, DataSize, Field, KPtr, KResult, KStr, VaList, VarArgs, exports, kexport, profile};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use wire::{Answer, Event};
@@ -13,6 +14,7 @@ use wire::{Answer, Event};
 exports![_printk, _printk_deferred, vprintk, vprintk_emit, ___ratelimit, printk_timed_ratelimit];
 
 static LOG: OnceLock<Printk> = OnceLock::new();
+static QUIET: AtomicBool = AtomicBool::new(false);
 static BOOTED: OnceLock<Instant> = OnceLock::new();
 static READERS: (Mutex<u64>, Condvar) = (Mutex::new(0), Condvar::new());
 
@@ -65,8 +67,14 @@ pub fn jiffies() -> u64 {
     (since_boot().as_millis() as u64 / 4).wrapping_add((-300i64 * 250) as u32 as u64)
 }
 
+/// The kernel's command line: what it was booted with.
+pub fn command_line() -> &'static str {
+    if QUIET.load(Ordering::Relaxed) { "quiet" } else { "" }
+}
+
 /// Makes the log.
 pub fn boot(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
     since_boot();
     let mut numbers = profile().release().split('.').map(|n| n.parse().unwrap_or(0));
     let release = (numbers.next().unwrap_or(6), numbers.next().unwrap_or(1));

@@ -60,7 +60,7 @@ fn make() -> Result<Tree, Errno> {
         devices: Arc::new(sources::Devices),
         kptr_restrict: Arc::clone(&sysctls.kptr_restrict),
         version: profile().banner().trim_end().to_string(),
-        cmdline: "quiet".to_string(),
+        cmdline: crate::log::command_line().to_string(),
     }
     .register(&tree)?;
     let counters: Arc<dyn sys::KernelCounters> = Arc::new(sources::Counters);
