@@ -43,44 +43,6 @@ impl VaList {
         access::put(self.addr + 8, at.wrapping_add(8))?;
         Ok(access::get(at)?)
     }
-
-    /// A copy of the list's state (`va_copy`), for reading ahead without advancing the module's list.
-    ///
-    /// # Errors
-    /// When the list cannot be read.
-    pub fn snapshot(self) -> KResult<Snapshot> {
-        Ok(Snapshot {
-            used: access::get(self.addr)?,
-            overflow: access::get(self.addr + 8)?,
-            save: access::get(self.addr + 16)?,
-        })
-    }
-}
-
-/// A copied `va_list`.
-#[derive(Debug, Clone, Copy)]
-pub struct Snapshot {
-    used: u32,
-    overflow: u64,
-    save: u64,
-}
-
-impl Snapshot {
-    /// The next argument.
-    ///
-    /// # Errors
-    /// When its memory cannot be read.
-    #[allow(clippy::should_implement_trait, reason = "reading may fail and never ends")]
-    pub fn next(&mut self) -> KResult<u64> {
-        if self.used < REGISTERS {
-            let at = self.save.wrapping_add(u64::from(self.used));
-            self.used += 8;
-            return Ok(access::get(at)?);
-        }
-        let at = self.overflow;
-        self.overflow = at.wrapping_add(8);
-        Ok(access::get(at)?)
-    }
 }
 
 impl FromAbi for VaList {

@@ -7,7 +7,7 @@
 
 use crate::error::MachineError;
 use crate::task::{Context, context};
-use crate::{access, arch, arena, cpu};
+use crate::{arch, arena, cpu};
 use std::sync::OnceLock;
 
 pub use crate::arch::Regs;
@@ -185,9 +185,4 @@ pub(crate) extern "C" fn dispatch(context: *mut Context) -> u64 {
     cpu::set(task.cpu.expect("the hook gives the CPU back"), cpu::BORDER, border);
     // Resuming needs two words below the module's stack pointer.
     u64::from(action == Action::Resume && task.stack.contains(regs.sp.wrapping_sub(16)))
-}
-
-/// Copies the word at `addr` of the module stack or module code, for reports.
-pub fn peek(addr: u64) -> Option<u64> {
-    access::get(addr).ok()
 }

@@ -43,17 +43,7 @@ pub fn bits() -> u64 {
     TAINTED.load(Ordering::Relaxed)
 }
 
-/// The letters that a module shows for its own taints (`module_flags_taint`): only those that modules can cause.
-pub fn module_letters(bits: u64) -> String {
-    const LETTERS: [(Taint, char); 5] = [
-        (Taint::ProprietaryModule, 'P'),
-        (Taint::ForcedModule, 'F'),
-        (Taint::Crap, 'C'),
-        (Taint::OotModule, 'O'),
-        (Taint::UnsignedModule, 'E'),
-    ];
-    LETTERS.iter().filter(|(t, _)| bits & (1 << *t as u32) != 0).map(|(_, c)| *c).collect()
-}
+pub use crate::oops::module_letters;
 
 #[cfg(test)]
 mod tests {
