@@ -1,8 +1,8 @@
 //! Everything that lkm itself offers to modules: the lists of all files, in one place.
 
 use crate::{
-    base, cpu, crypto, fault, init, jump_label, klib, locking, log, mm, module, notifier, random, sched, static_call,
-    time,
+    base, cpu, crypto, fault, fpu, init, jump_label, klib, locking, log, mm, module, notifier, paravirt, random, sched,
+    static_call, time,
 };
 use kabi::{DataExport, Export};
 
@@ -12,6 +12,7 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         base::core::EXPORTS,
         crypto::algapi::EXPORTS,
         fault::EXPORTS,
+        fpu::EXPORTS,
         jump_label::EXPORTS,
         klib::bitmap::EXPORTS,
         klib::crc::EXPORTS,
@@ -34,6 +35,7 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         mm::maccess::EXPORTS,
         mm::percpu::EXPORTS,
         mm::slab::EXPORTS,
+        mm::uaccess::EXPORTS,
         module::notify::EXPORTS,
         module::param_ops::EXPORTS,
         module::refs::EXPORTS,
@@ -58,6 +60,7 @@ pub fn data() -> impl Iterator<Item = &'static DataExport> {
         klib::uuid::DATA,
         log::DATA,
         mm::percpu::DATA,
+        paravirt::DATA,
         mm::slab_common::DATA,
         module::param_ops::DATA,
         time::jiffies::DATA,

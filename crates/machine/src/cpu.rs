@@ -15,10 +15,19 @@ pub const CANARY: usize = 0x28;
 pub(crate) const RUST_SP: usize = 0x40;
 /// Offset of the frame pointer of the newest stub call: where nested calls continue on the module stack.
 pub(crate) const BORDER: usize = 0x48;
+/// Offset of a byte: 1 while the task has its interrupts switched off. There are none; the flag is what
+/// `irqs_disabled()` and reports tell.
+pub(crate) const IRQS_OFF: usize = 0x50;
+/// Offset of a byte: 1 between `kernel_fpu_begin` and `kernel_fpu_end`, 2 while Rust code runs there.
+pub(crate) const FPU: usize = 0x58;
+/// Offset where stubs save vector registers, aligned as `xsavec` wants it.
+pub(crate) const VECTORS: usize = 0x100;
+/// Bytes for vector registers: x87, SSE, AVX and AVX-512 in the compacted format.
+const VECTORS_LEN: usize = 0xb00;
 /// Bytes behind each area that no access reaches: offsets for per-CPU variables that nothing implements.
 pub const TRAP_TAIL: usize = 1 << 20;
 /// First offset that per-CPU symbols may take.
-pub const FIRST_SYMBOL: usize = 0x100;
+pub const FIRST_SYMBOL: usize = VECTORS + VECTORS_LEN;
 
 struct Cpus {
     areas: Vec<u64>,

@@ -22,6 +22,13 @@ pub enum Convention {
     Variadic,
     /// The function has a register convention of its own: a bare jump, on the module stack.
     Raw,
+    /// `__get_user_*`: the Rust function gets the pointer and returns error and value, which reach the module in RAX and
+    /// RDX; no other register changes.
+    GetUser,
+    /// `__put_user_*`: the Rust function gets pointer (RCX) and value (RAX); the error reaches the module in RCX.
+    PutUser,
+    /// `clear_user_*`: the Rust function gets pointer (RDI) and length (RCX); what is left reaches the module in RCX.
+    ClearUser,
 }
 
 /// Next free byte of the stub range.

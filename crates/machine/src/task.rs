@@ -141,11 +141,34 @@ pub fn release_cpu() {
     // SAFETY: as in `acquire_cpu`.
     let context = unsafe { &mut *context };
     let number = context.cpu.take().expect("this task holds a CPU");
+    cpu::set(number, cpu::FPU, 0);
+    cpu::set(number, cpu::IRQS_OFF, 0);
     if !context.frame.is_null() {
         // SAFETY: as in `acquire_cpu`.
         unsafe { (*context.frame).border_while_off_cpu = cpu::get(number, cpu::BORDER) };
     }
     cpu::release(number);
+}
+
+/// True if the task has its interrupts switched off; the flag belongs to the CPU that it holds.
+pub fn irqs_off() -> bool {
+    current_cpu().is_some_and(|number| cpu::get(number, cpu::IRQS_OFF) & 1 == 1)
+}
+
+/// Notes that the task switched interrupts off or on; returns what it was.
+pub fn set_irqs_off(off: bool) -> bool {
+    let was = irqs_off();
+    if let Some(number) = current_cpu() {
+        cpu::set(number, cpu::IRQS_OFF, u64::from(off));
+    }
+    was
+}
+
+/// Begins or ends a stretch in which module code keeps values in vector registers: stubs save them meanwhile.
+pub fn keep_vectors(keep: bool) {
+    if let Some(number) = current_cpu() {
+        cpu::set(number, cpu::FPU, u64::from(keep));
+    }
 }
 
 /// The CPU that this task holds.

@@ -4,3 +4,4 @@ pub mod maccess;
 pub mod percpu;
 pub mod slab;
 pub mod slab_common;
+pub mod uaccess;

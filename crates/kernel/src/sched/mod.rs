@@ -38,8 +38,6 @@ pub struct Task {
 thread_local! {
     /// Who this thread works for.
     static CALLER: RefCell<Caller> = RefCell::new(wire::kernel_caller());
-    /// The task switched interrupts off. There are none; the flag is what `irqs_disabled()` and reports tell.
-    static IRQS_OFF: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
     static CURRENT: std::cell::Cell<KPtr<TaskStruct>> = const { std::cell::Cell::new(KPtr::NULL) };
 }
 
@@ -180,12 +178,12 @@ pub fn preempt_add(change: i32) {
 
 /// True if the task switched interrupts off.
 pub fn irqs_off() -> bool {
-    IRQS_OFF.get()
+    task::irqs_off()
 }
 
 /// Notes that the task switched interrupts off or on; returns what it was.
 pub fn set_irqs_off(off: bool) -> bool {
-    IRQS_OFF.replace(off)
+    task::set_irqs_off(off)
 }
 
 /// Gives the CPU up while `wait` runs, which must not touch per-CPU variables.

@@ -4,6 +4,8 @@
 //! Counterparts: arch/x86/lib/{retpoline,hweight,memcpy_64,memmove_64,memset_64}.S, arch/x86/kernel/ftrace_64.S,
 //! arch/x86/kernel/static_call.c.
 
+use crate::cpu;
+
 /// `ret`.
 const RETURN: &[u8] = &[0xc3];
 /// `xor eax, eax; ret`.
@@ -33,6 +35,30 @@ const MEMMOVE: &[u8] = &[
     0xfc, // cld
     0xc3, // ret
 ];
+
+/// `pv_ops.irq`'s three functions that modules call, which keep every register but rax: by member, code.
+/// Counterpart: arch/x86/kernel/paravirt.c.
+pub fn paravirt(member: &str) -> Option<Vec<u8>> {
+    let at = (cpu::IRQS_OFF as u32).to_le_bytes();
+    let store = |value: u8| {
+        let mut code = vec![0x65, 0xc6, 0x04, 0x25]; // mov byte ptr gs:[IRQS_OFF], value
+        code.extend(at);
+        code.extend([value, 0xc3]);
+        code
+    };
+    match member {
+        "save_fl" => {
+            let mut code = vec![0x65, 0x0f, 0xb6, 0x04, 0x25]; // movzx eax, byte ptr gs:[IRQS_OFF]
+            code.extend(at);
+            code.extend([0xc1, 0xe0, 0x09]); // shl eax, 9
+            code.extend([0x35, 0x46, 0x02, 0x00, 0x00, 0xc3]); // xor eax, 0x246; ret
+            Some(code)
+        }
+        "irq_disable" => Some(store(1)),
+        "irq_enable" => Some(store(0)),
+        _ => None,
+    }
+}
 
 /// The machine code of an imported symbol that is code rather than a call into Rust; `None` for all others.
 pub fn code_of(symbol: &str) -> Option<Vec<u8>> {
