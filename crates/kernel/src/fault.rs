@@ -1,6 +1,7 @@
 //! Faults of module code: what the machine's traps mean, and what the log says of them. Counterpart:
 //! arch/x86/kernel/traps.c, arch/x86/mm/fault.c, kernel/panic.c. The reports themselves are written by [`crate::oops`].
 
+use crate::mm::inline_access;
 use crate::module::symbols::{Behind, given_at};
 use crate::module::{self, State, taint};
 use crate::oops::{self, Facts, Linked, Missing, Next, OrcTable, Place, Report, Reporter, Symbol, Table, World};
@@ -266,7 +267,21 @@ pub fn on_trap(trap: &mut Trap) -> Action {
         trap.regs.ip = trap.regs.ip.wrapping_sub(1);
         return Action::Resume;
     }
+    if trap.kind == TrapKind::Breakpoint {
+        match inline_access::perform(trap.regs) {
+            inline_access::Outcome::Foreign => {}
+            inline_access::Outcome::Done => return Action::Resume,
+            // As the processor would have raised it; bit 1 of the code is for the report only.
+            inline_access::Outcome::Failed(addr) => {
+                (trap.kind, trap.addr, trap.code) = (TrapKind::PageFault, addr, 0);
+            }
+        }
+    }
+    let privileged = if trap.kind == TrapKind::GeneralProtection { inline_access::privileged(trap.regs) } else { None };
     let report = with_reporter(|r| r.trap(&Instance, trap));
+    if let (Some(what), Next::Die { .. }) = (privileged, &report.next) {
+        log::line(1, &format!("BUG: an instance has no hardware for the privileged instruction {what}"));
+    }
     publish(report, true)
 }
 

@@ -7,10 +7,13 @@ use crate::refusal::{LogLine, Refusal};
 use kabi::Errno;
 use kabi::errno::{EINVAL, ENOENT, ENOEXEC};
 use kofile::{Elf, Name, SymbolBinding, SymbolSection, Symbols};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// `KSYM_NAME_LEN`: no symbol of a kernel has a longer name, and no log line needs one.
 const NAME_MAX: usize = 512;
+
+/// A call or jump of 32 bits, relative to its own place (the psABI's number).
+const R_X86_64_PLT32: u32 = 4;
 
 /// Who has a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,6 +46,26 @@ pub trait Resolver {
     /// # Errors
     /// When it exists and cannot be given, such as memory for its stub.
     fn find(&mut self, name: &str) -> Result<Option<Found>, Refusal>;
+
+    /// True if the next call of `find` wants to know how the module uses the symbol, which costs a look at all
+    /// relocations.
+    fn wants_use(&self) -> bool {
+        false
+    }
+
+    /// Says before `find` whether the module calls the symbol that it asks for; otherwise it is data.
+    fn note_use(&mut self, called: bool) {
+        let _ = called;
+    }
+}
+
+/// The symbols that a module calls: compilers mark calls, and only those, as going through a procedure linkage table.
+fn called(elf: &Elf<'_>) -> HashSet<u32> {
+    let mut called = HashSet::new();
+    for table in elf.relocation_tables() {
+        called.extend(table.iter().filter(|r| r.kind == R_X86_64_PLT32).map(|r| r.symbol));
+    }
+    called
 }
 
 /// What resolving gave.
@@ -72,6 +95,7 @@ pub fn resolve(
     let mut imports = Imports { identity, versions, flags, resolver, uses: Vec::new() };
     let mut out = Resolved { values: Vec::with_capacity(symbols.len()), uses: Vec::new(), log: Vec::new() };
     let mut failed: Option<Errno> = None;
+    let called = imports.resolver.wants_use().then(|| called(elf));
     for (index, symbol) in symbols.iter().enumerate() {
         let value = match symbol.section {
             SymbolSection::Section(section) => {
@@ -82,6 +106,9 @@ pub fn resolve(
             SymbolSection::Undef => {
                 let name = symbol.name();
                 let name = Name::new(name.as_bytes().get(..NAME_MAX).unwrap_or(name.as_bytes()));
+                if let Some(called) = &called {
+                    imports.resolver.note_use(u32::try_from(index).is_ok_and(|index| called.contains(&index)));
+                }
                 let weak = symbol.binding == SymbolBinding::Weak;
                 match imports.import(&name.to_str_lossy(), &mut out.log)? {
                     Ok(value) => value,

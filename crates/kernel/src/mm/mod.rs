@@ -1,5 +1,6 @@
 //! Memory for modules. Counterpart: mm/.
 
+pub mod inline_access;
 pub mod maccess;
 pub mod percpu;
 pub mod slab;

@@ -59,8 +59,33 @@ fn usable(addr: u64, len: usize) -> usize {
     WINDOWS.with_borrow(|windows| reachable(windows, addr, len as u64)) as usize
 }
 
-/// Copies what can be copied; how many bytes were not.
-fn copy(to: u64, from: u64, len: usize, user: u64) -> usize {
+/// True if the caller's memory has something at `addr`.
+pub fn is_reachable(addr: u64) -> bool {
+    usable(addr, 1) == 1
+}
+
+/// A number of `size` bytes in the caller's memory.
+pub fn read_word(addr: u64, size: usize) -> Option<u64> {
+    let outcome = get(addr, size);
+    (outcome.error == 0).then_some(outcome.value)
+}
+
+/// Writes a number of `size` bytes; false if it does not lie in the caller's memory.
+pub fn write_word(addr: u64, value: u64, size: usize) -> bool {
+    put(addr, value, size).error == 0
+}
+
+/// Writes bytes; how many could not be.
+pub fn put_bytes(addr: u64, bytes: &[u8]) -> usize {
+    let reach = usable(addr, bytes.len());
+    match access::write(addr, &bytes[..reach]) {
+        Ok(()) => bytes.len() - reach,
+        Err(fault) => bytes.len() - (fault.addr.saturating_sub(addr) as usize).min(reach),
+    }
+}
+
+/// Copies what can be copied; how many bytes were not. `user` is the one of both that is the caller's.
+pub fn copy(to: u64, from: u64, len: usize, user: u64) -> usize {
     let len_ok = usable(user, len);
     match access::copy(to, from, len_ok) {
         Ok(()) => len - len_ok,

@@ -3,6 +3,7 @@
 use super::taint::Taint;
 use super::{CHANGED, Entry, Exported, LOADING, Module, NEXT_ID, REF_BASE, REFCNT, State, all, read_list, write_list};
 use super::{notify, params};
+use crate::mm::inline_access;
 use crate::{log, percpu, sched};
 use kabi::errno::{EBUSY, EEXIST, ENOMEM, EPERM};
 use kabi::{Errno, Field, KError, KPtr, profile};
@@ -237,11 +238,24 @@ impl Drop for Reserved {
 }
 
 /// Looks first in the kernel, then in the modules, as Linux does.
-struct Lookup;
+#[derive(Default)]
+struct Lookup {
+    /// The symbol that is asked for is data, as the module uses it.
+    data: bool,
+}
 
 impl Resolver for Lookup {
+    /// Headers alone do not tell functions from variables.
+    fn wants_use(&self) -> bool {
+        !profile().has_image()
+    }
+
+    fn note_use(&mut self, called: bool) {
+        self.data = !called;
+    }
+
     fn find(&mut self, name: &str) -> Result<Option<Found>, Refusal> {
-        if let Some(found) = super::symbols::find(name)? {
+        if let Some(found) = super::symbols::find_used(name, self.data)? {
             return Ok(Some(found));
         }
         for module in all() {
@@ -287,6 +301,18 @@ impl Drop for PerCpu {
     }
 }
 
+/// User accesses in the module's own text become traps.
+fn take_over_user_accesses(image: &Image) {
+    for block in [&image.core.block, &image.init.block].into_iter().flatten() {
+        inline_access::forget(block.addr()..block.addr() + block.len() as u64);
+    }
+    if let Some(table) = image.section("__ex_table")
+        && let Ok(bytes) = KPtr::<()>::new(table.addr).bytes(0, table.size as usize)
+    {
+        inline_access::take_over(table.addr, &bytes);
+    }
+}
+
 fn form(
     request: &Request<'_>,
     file: &kofile::Module<'_>,
@@ -298,7 +324,7 @@ fn form(
     let symbols = elf.symbols()?;
     let percpu = PerCpu::take(elf)?;
     let mut layout = place::place(elf, percpu.0.unwrap_or(0))?;
-    let resolved = resolve::resolve(elf, &symbols, &layout, &identity, versions, request.flags, &mut Lookup)?;
+    let resolved = resolve::resolve(elf, &symbols, &layout, &identity, versions, request.flags, &mut Lookup::default())?;
     resolved.log.iter().for_each(|line| log::line(line.level, &line.text));
     let relocations = relocate::relocate(elf, &mut layout, &resolved.values, &identity.name)?;
     patch::patch(elf, &mut layout);
@@ -311,6 +337,7 @@ fn form(
     let params = params::table(elf, &layout)?;
     let uses = take_references(&resolved.uses)?;
     let image = Image::new(elf, &symbols, layout, &resolved.values, relocations);
+    take_over_user_accesses(&image);
     let module = Module {
         id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         identity,

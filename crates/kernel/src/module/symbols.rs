@@ -34,6 +34,9 @@ pub struct Given {
     pub behind: Behind,
 }
 
+/// Bytes for a variable of a kernel that only its headers tell of: any that is larger is touched near its start too.
+const UNKNOWN_SIZE: u64 = 64 << 10;
+
 #[derive(Clone, Copy)]
 enum Row {
     Function(&'static Export),
@@ -81,7 +84,18 @@ fn symbols() -> &'static Symbols {
 /// # Errors
 /// When there is no memory for its stub.
 pub fn find(name: &str) -> Result<Option<Found>, Refusal> {
-    let Some(export) = profile().export(name) else { return Ok(None) };
+    find_used(name, false)
+}
+
+/// [`find`] for a module that uses the symbol as data, if the profile does not know what it is.
+///
+/// # Errors
+/// As there.
+pub fn find_used(name: &str, as_data: bool) -> Result<Option<Found>, Refusal> {
+    let Some(mut export) = profile().export(name) else { return Ok(None) };
+    if as_data && export.kind == ExportKind::Unknown {
+        (export.kind, export.size) = (ExportKind::Data, UNKNOWN_SIZE);
+    }
     Ok(Some(Found {
         value: value(name, &export)?,
         crc: export.crc,

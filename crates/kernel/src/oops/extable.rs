@@ -75,7 +75,8 @@ impl Entry {
     }
 }
 
-fn register(regs: &mut Regs, number: u8) -> Option<&mut u64> {
+/// The general register with this number in the processor's encoding.
+pub(crate) fn register(regs: &mut Regs, number: u8) -> Option<&mut u64> {
     Some(match number {
         0 => &mut regs.ax,
         1 => &mut regs.cx,

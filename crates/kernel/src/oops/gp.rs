@@ -110,7 +110,7 @@ fn numbered(regs: &Regs, number: u8) -> Option<u64> {
 }
 
 /// The number in a 64-bit general register.
-pub(super) fn general(regs: &Regs, register: Register) -> Option<u64> {
+pub(crate) fn general(regs: &Regs, register: Register) -> Option<u64> {
     let number = register.is_gpr64().then(|| register.number())?;
     numbered(regs, u8::try_from(number).ok()?)
 }

@@ -17,8 +17,8 @@
 
 mod body;
 mod bug;
-mod extable;
-mod gp;
+pub(crate) mod extable;
+pub(crate) mod gp;
 mod orc;
 mod report;
 mod taint;
