@@ -201,9 +201,8 @@ pub fn privileged(regs: &Regs) -> Option<&'static str> {
     let mut bytes = [0; LONGEST];
     access::read(regs.ip, &mut bytes).ok()?;
     let instruction = decode(regs.ip, &bytes);
-    let touches = |test: fn(Register) -> bool| {
-        (0..instruction.op_count()).map(|i| instruction.op_register(i)).any(test)
-    };
+    let touches =
+        |test: fn(Register) -> bool| (0..instruction.op_count()).map(|i| instruction.op_register(i)).any(test);
     Some(match instruction.mnemonic() {
         Mnemonic::In | Mnemonic::Insb | Mnemonic::Insw | Mnemonic::Insd => "in: reads an I/O port",
         Mnemonic::Out | Mnemonic::Outsb | Mnemonic::Outsw | Mnemonic::Outsd => "out: writes an I/O port",

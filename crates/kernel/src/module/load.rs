@@ -324,7 +324,8 @@ fn form(
     let symbols = elf.symbols()?;
     let percpu = PerCpu::take(elf)?;
     let mut layout = place::place(elf, percpu.0.unwrap_or(0))?;
-    let resolved = resolve::resolve(elf, &symbols, &layout, &identity, versions, request.flags, &mut Lookup::default())?;
+    let resolved =
+        resolve::resolve(elf, &symbols, &layout, &identity, versions, request.flags, &mut Lookup::default())?;
     resolved.log.iter().for_each(|line| log::line(line.level, &line.text));
     let relocations = relocate::relocate(elf, &mut layout, &resolved.values, &identity.name)?;
     patch::patch(elf, &mut layout);
