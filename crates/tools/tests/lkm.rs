@@ -163,3 +163,35 @@ fn the_report_is_json_where_asked() {
         assert!(json.contains(part), "{part}: {json}");
     }
 }
+
+/// `lkm run` on a module whose init function prints `expression`; `before` is done in a mount namespace of its own.
+fn run_expression(name: &str, include: &str, expression: &str, before: &str) -> Said {
+    let folder = Folder::new(name);
+    let source = format!(
+        "#include <linux/module.h>\n#include <{include}>\n\
+         static int __init in(void) {{ pr_info(\"%lu\\n\", (unsigned long)({expression})); return 0; }}\n\
+         static void __exit out(void) {{ }}\nmodule_init(in); module_exit(out); MODULE_LICENSE(\"GPL\");\n"
+    );
+    let file = folder.file("expression.c", &source);
+    let cache = folder.file("cache", "");
+    std::fs::remove_file(&cache).unwrap();
+    let script = format!("{before}; exec \"$0\" run --kernel 6.1.0-56-amd64 \"$1\"");
+    let mut command = Command::new("unshare");
+    command.args(["-Urm", "sh", "-c", &script, LKM]).arg(&file).env("XDG_CACHE_HOME", &cache);
+    run(&mut command)
+}
+
+#[test]
+fn a_privileged_instruction_is_named() {
+    let said = run_expression("privileged", "linux/io.h", "inb(0x70)", "true");
+    assert_eq!(said.status, 121, "{said:?}");
+    assert!(said.err.contains("privileged instruction in: reads an I/O port"), "{said:?}");
+}
+
+#[test]
+fn without_an_image_the_module_tells_what_is_a_variable() {
+    let hide = "mkdir -p \"$XDG_CACHE_HOME\"; mount --bind \"$XDG_CACHE_HOME\" /boot";
+    let said = run_expression("variable", "linux/ioport.h", "iomem_resource.flags", hide);
+    assert_eq!(said.status, 121, "{said:?}");
+    assert!(said.err.contains("a kernel variable that lkm does not provide: iomem_resource"), "{said:?}");
+}
