@@ -1,0 +1,177 @@
+//! Lines into configuration: modprobe.d files and the kernel's command line.
+
+use super::{Complaint, Config, SoftDependency, Text};
+use crate::name::alias_name;
+
+impl Config {
+    /// Adds what the text of a file says.
+    pub fn parse(&mut self, text: &[u8]) -> Vec<Complaint> {
+        let mut complaints = Vec::new();
+        for (line, number) in lines(text) {
+            // Only a comment that begins the line is one.
+            if line.first() == Some(&b'#') {
+                continue;
+            }
+            let (command, rest) = word(&line);
+            if command.is_empty() || self.command(command, rest).is_some() {
+                continue;
+            }
+            let command = command.to_vec();
+            complaints.push(match command.as_slice() {
+                b"include" | b"config" => Complaint::Deprecated { command },
+                _ => Complaint::BadLine { line: number, command },
+            });
+        }
+        complaints
+    }
+
+    /// Adds what a command says; `None` if it is none, or lacks words.
+    fn command(&mut self, command: &[u8], rest: &[u8]) -> Option<()> {
+        let (first, after) = word(rest);
+        let first_name = |first: &[u8]| if first.is_empty() { None } else { alias_name(first) };
+        // What follows the separator, all of it.
+        let tail = || Some(after.get(1..)?.to_vec()).filter(|tail| !tail.is_empty());
+        match command {
+            b"alias" => {
+                let module = word(after).0;
+                self.aliases.push((first_name(first)?, first_name(module)?));
+            }
+            b"blacklist" => self.blacklist.push(first_name(first)?),
+            b"options" => self.options.push((first_name(first)?, spaced(tail()?))),
+            b"install" => self.install.push((first_name(first)?, tail()?)),
+            b"remove" => self.remove.push((first_name(first)?, tail()?)),
+            b"softdep" => self.soft.push(soft_dependency(first_name(first)?, &tail()?)),
+            b"weakdep" => self.weak.push((first_name(first)?, words(&tail()?))),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Adds what the kernel's command line says: `module.parameter=value`, and `modprobe.blacklist=a,b`.
+    pub fn parse_command_line(&mut self, text: &[u8]) {
+        let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let mut quoted = false;
+        let blank = |byte: &u8| {
+            quoted ^= *byte == b'"';
+            *byte == b' ' && !quoted
+        };
+        for word in line.split(blank) {
+            let mark = word.iter().position(|byte| matches!(byte, b'.' | b'='));
+            let Some((module, [b'.', parameter @ ..])) = mark.and_then(|at| word.split_at_checked(at)) else {
+                continue;
+            };
+            if !parameter.contains(&b'=') {
+                continue;
+            }
+            match parameter.strip_prefix(b"blacklist=").filter(|_| module == b"modprobe") {
+                Some(list) => self.blacklist.extend(list.split(|byte| *byte == b',').map(<[u8]>::to_vec)),
+                None => self.options.extend(alias_name(module).map(|module| (module, parameter.to_vec()))),
+            }
+        }
+    }
+}
+
+/// The lines of a text, those that end with a backslash joined with the next, each with its (last) number.
+fn lines(text: &[u8]) -> Vec<(Text, u32)> {
+    let (mut all, mut line, mut number) = (Vec::new(), Vec::new(), 0u32);
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.iter().position(|byte| *byte == b'\n');
+        let (part, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after.get(1..).unwrap_or_default();
+        number = number.saturating_add(1);
+        match part.strip_suffix(b"\\") {
+            // DIFFERS: kmod reads a byte that is none behind a backslash that ends the file.
+            Some(part) => line.extend_from_slice(part),
+            None => {
+                line.extend_from_slice(part);
+                all.push((std::mem::take(&mut line), number));
+            }
+        }
+    }
+    if !line.is_empty() {
+        all.push((line, number));
+    }
+    all
+}
+
+/// The first word of a text, and what follows it, the separator included.
+fn word(text: &[u8]) -> (&[u8], &[u8]) {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = text.iter().position(|byte| !blank(byte)).unwrap_or(text.len());
+    let text = text.get(start..).unwrap_or_default();
+    text.split_at(text.iter().position(blank).unwrap_or(text.len()))
+}
+
+fn spaced(mut text: Text) -> Text {
+    text.iter_mut().filter(|byte| **byte == b'\t').for_each(|byte| *byte = b' ');
+    text
+}
+
+fn words(text: &[u8]) -> Vec<Text> {
+    text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).map(<[u8]>::to_vec).collect()
+}
+
+fn soft_dependency(module: Text, text: &[u8]) -> SoftDependency {
+    let mut dependency = SoftDependency { module, ..SoftDependency::default() };
+    let mut list = None;
+    for word in words(text) {
+        match (word.as_slice(), list) {
+            (b"pre:", _) => list = Some(true),
+            (b"post:", _) => list = Some(false),
+            (_, Some(true)) => dependency.pre.push(word),
+            (_, Some(false)) => dependency.post.push(word),
+            (_, None) => {}
+        }
+    }
+    dependency
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(a: &str, b: &str) -> (Text, Text) {
+        (a.into(), b.into())
+    }
+
+    #[test]
+    fn every_command_is_read() {
+        let text = b"alias a-b c-d extra\nblacklist x-y z\noptions  m-n   a=1\tb=2 \\\n  c=3\n\tsoftdep s-s pre: a  b post: c\n\
+            install i-i  /bin/x  $CMDLINE_OPTS\nremove r c\nweakdep w a b\n# no\n\nalias [a-b]-c m\n";
+        let mut config = Config::default();
+        assert_eq!(config.parse(text), []);
+        assert_eq!(config.aliases, [pair("a_b", "c_d"), pair("[a-b]_c", "m")]);
+        assert_eq!(config.blacklist, [b"x_y".to_vec()]);
+        assert_eq!(config.options, [pair("m_n", "  a=1 b=2   c=3")]);
+        assert_eq!(config.install, [pair("i_i", " /bin/x  $CMDLINE_OPTS")]);
+        assert_eq!((config.remove, config.weak.len()), (vec![pair("r", "c")], 1));
+        let [soft] = config.soft.as_slice() else { panic!() };
+        assert_eq!((soft.pre.len(), soft.post.as_slice()), (2, &[b"c".to_vec()][..]));
+    }
+
+    #[test]
+    fn wrong_lines_are_named_and_left_out() {
+        let mut config = Config::default();
+        let text = b"include x\nalias only\n #no comment\nalias x[ y\noptions m\n\nblacklist \\\n\\\n";
+        let bad = |line, command: &[u8]| Complaint::BadLine { line, command: command.to_vec() };
+        let want = [
+            Complaint::Deprecated { command: b"include".to_vec() },
+            bad(2, b"alias"),
+            bad(3, b"#no"),
+            bad(4, b"alias"),
+            bad(5, b"options"),
+            bad(8, b"blacklist"),
+        ];
+        assert_eq!(config.parse(text), want);
+        assert_eq!(config, Config::default());
+    }
+
+    #[test]
+    fn the_command_line_has_options_and_blacklists() {
+        let mut config = Config::default();
+        config.parse_command_line(b"quiet a-b.c=1 root=/dev/x.y=z modprobe.blacklist=p-q,r x.flag e.f.g=h\nz.z=1");
+        assert_eq!(config.blacklist, [b"p-q".to_vec(), b"r".to_vec()]);
+        assert_eq!(config.options, [pair("a_b", "c=1"), pair("e", "f.g=h")]);
+    }
+}
