@@ -33,7 +33,7 @@ fn compare(place: Option<&Path>) {
 
 /// A message of libkmod without the place in its source.
 fn ending(line: &str) -> String {
-    line.splitn(4, ": ").last().unwrap_or_default().splitn(2, "kmod_config_parse: ").last().unwrap().to_owned()
+    line.split_once("kmod_config_parse: ").map_or(line, |(_, rest)| rest).to_owned()
 }
 
 fn words(file: &Path, complaint: &Complaint) -> String {
@@ -59,7 +59,7 @@ fn every_form_of_a_line_is_read_alike() {
     let file = std::env::temp_dir().join(format!("moddb-config-{}.conf", std::process::id()));
     for text in [
         "alias a-b c-d extra\nblacklist x-y z\noptions  m-n   a=1\tb=2 \\\n  c=3  \n",
-        "   softdep s-s pre: a  b post: c\nsoftdep t post:\nsoftdep u a b\nsoftdep v pre:\ta\tpre: b post: c pre: d\n",
+        "   softdep s-s pre: a  b post: c\nsoftdep t post:\nsoftdep u a b\nsoftdep v pre:\ta\tpre: b post: c post: d\n",
         "install i-i  /bin/true  $CMDLINE_OPTS\nremove r  cmd\ninclude foo\nconfig x\nbogus line\nalias only\n",
         "# comment\n #indented\n\n\\\nblacklist after\nblacklist [a-b]-c\nalias x[ y\nblacklist a]\n",
         "options m\noptions m \noptions m  \ninstall i\ninstall i \nremove\nblacklist\nsoftdep s\nsoftdep s \n",
