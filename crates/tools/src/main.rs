@@ -60,6 +60,7 @@ const TOOLS: &[Tool] = &[
     tool_of("insmod", "load a module from a file", kmod::insmod::main),
     tool_of("rmmod", "unload modules", kmod::rmmod::main),
     tool_of("lsmod", "list loaded modules", kmod::lsmod::main),
+    tool_of("modinfo", "show what a module says of itself", kmod::modinfo::main),
     tool_of("dmesg", "print or control the kernel's log", dmesg::main),
 ];
 

@@ -1,7 +1,9 @@
 //! What kmod's tools have in common: names, messages, usage, and the states of modules (kmod 30).
 
 pub mod insmod;
+mod lookup;
 pub mod lsmod;
+pub mod modinfo;
 pub mod rmmod;
 mod state;
 
