@@ -5,7 +5,7 @@ use crate::mm::inline_access;
 use crate::module::symbols::{Behind, given_at};
 use crate::module::{self, State, taint};
 use crate::oops::{self, Facts, Linked, Missing, Next, OrcTable, Place, Report, Reporter, Symbol, Table, World};
-use crate::{log, sched};
+use crate::{borrow, log, sched};
 use kabi::{KError, KResult, VarArgs, exports, kexport, profile};
 use loader::PlacedSection;
 use machine::enter::{self, Stretch};
@@ -88,6 +88,7 @@ pub fn symbolize(addr: u64) -> Option<Symbol> {
             module: Some(module.name().to_string()),
         });
     }
+    let addr = borrow::link_address(addr).unwrap_or(addr);
     if let Some((start, given)) = given_at(addr) {
         return Some(Symbol { name: given.name, offset: addr - start, size: given.len, module: None });
     }
@@ -141,7 +142,9 @@ impl World for Instance {
         let in_module = |m: std::sync::Arc<module::Module>| {
             m.image().sections.iter().any(|s| s.exec && addr.wrapping_sub(s.addr) < s.size)
         };
-        arena::is_stub(addr) && given_at(addr).is_some() || module::containing(addr).is_some_and(in_module)
+        arena::is_stub(addr) && given_at(addr).is_some()
+            || borrow::link_address(addr).is_some()
+            || module::containing(addr).is_some_and(in_module)
     }
 
     fn orc(&self, ip: u64) -> Option<OrcTable<'_>> {
@@ -277,12 +280,42 @@ pub fn on_trap(trap: &mut Trap) -> Action {
             }
         }
     }
+    if borrowed(trap) {
+        return Action::Resume;
+    }
     let privileged = if trap.kind == TrapKind::GeneralProtection { inline_access::privileged(trap.regs) } else { None };
     let report = with_reporter(|r| r.trap(&Instance, trap));
     if let (Some(what), Next::Die { .. }) = (privileged, &report.next) {
         log::line(1, &format!("BUG: an instance has no hardware for the privileged instruction {what}"));
     }
     publish(report, true)
+}
+
+/// Module code came to a function that lkm does not have: true if the image's own can run instead.
+fn borrowed(trap: &mut Trap) -> bool {
+    let ip = trap.regs.ip;
+    match trap.kind {
+        TrapKind::InvalidOpcode if arena::is_stub(ip) => {
+            let Some((_, given)) = given_at(ip).filter(|(_, given)| given.behind != Behind::Lkm) else { return false };
+            match borrow::function(&given.name) {
+                Ok(addr) => {
+                    module::symbols::lead_to(ip, addr);
+                    trap.regs.ip = addr;
+                }
+                Err(reason) => {
+                    log::line(7, &format!("lkm: {} cannot be borrowed from the kernel image: {reason}", given.name));
+                    return false;
+                }
+            }
+            true
+        }
+        TrapKind::Breakpoint if borrow::entered(ip.wrapping_sub(1)) => {
+            trap.regs.ip = ip.wrapping_sub(1);
+            true
+        }
+        TrapKind::PageFault if trap.addr == ip => borrow::entered(ip),
+        _ => false,
+    }
 }
 
 /// After this many reports a task that never gives way ends.

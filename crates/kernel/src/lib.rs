@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 pub mod base;
+pub mod borrow;
 pub mod cpu;
 pub mod crypto;
 pub mod env;

@@ -99,6 +99,8 @@ pub fn boot() -> KResult<Vec<(&'static str, u64)>> {
     let this_cpu_off = alloc(8, 8)?;
     names.extend([("current_task", task), ("__preempt_count", count), ("cpu_number", number)]);
     names.push(("this_cpu_off", this_cpu_off));
+    // There is one node, number 0.
+    names.push(("numa_node", alloc(4, 8)?));
     for cpu in 0..cpu::count() {
         machine::access::put(at(cpu, count), PREEMPT_ENABLED)?;
         machine::access::put(at(cpu, number), cpu as u32)?;

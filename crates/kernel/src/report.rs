@@ -2,7 +2,7 @@
 
 use crate::mm::slab::{self, Kind, Origin};
 use crate::module::{self, State, taint};
-use crate::{exports, fault};
+use crate::{borrow, exports, fault};
 use std::collections::BTreeMap;
 use wire::{IncompleteImport, Leftover, LoadedModule, Report};
 
@@ -58,5 +58,10 @@ fn incomplete() -> Vec<IncompleteImport> {
     });
     let trapped =
         fault::trapped().into_iter().map(|symbol| IncompleteImport { symbol, how: "trap".to_string(), missing: None });
-    partial.chain(trapped).collect()
+    let borrowed = borrow::called().into_iter().map(|symbol| IncompleteImport {
+        symbol,
+        how: "borrowed".to_string(),
+        missing: None,
+    });
+    partial.chain(borrowed).chain(trapped).collect()
 }

@@ -7,7 +7,8 @@ fn problems(release: &str) -> (usize, Vec<String>) {
     let profile = abi::Profile::for_release(release, &abi::Options::default()).expect("the kernel image is installed");
     let mut compared = 0;
     let mut problems = Vec::new();
-    for export in kernel::exports::functions() {
+    // Functions in assembler have no prototype: BTF calls them all void (void).
+    for export in kernel::exports::functions().filter(|e| !e.header.starts_with("asm/uaccess")) {
         for name in export.names.iter().filter(|n| profile.export(n).is_some()) {
             let Some(prototype) = profile.prototype(name) else { continue };
             compared += 1;

@@ -21,6 +21,8 @@ exports![
     kstrdup,
     kstrndup,
     kmemdup,
+    kmemdup_nul,
+    __kmalloc_node_track_caller,
     kvmalloc_node,
     kvmalloc_node_noprof,
     kvfree,
@@ -240,6 +242,22 @@ fn kstrndup(s: KPtr, max: usize, _flags: u32) -> NullPtr {
         return NullPtr(Ok(KPtr::NULL));
     }
     let copy = machine::access::read_str(s.addr(), max).map_err(KError::from);
+    NullPtr(copy.and_then(|copy| give(&[&copy, [0].as_slice()].concat())))
+}
+
+/// [`__kmalloc_node`] on behalf of another caller, whose address makes no difference here.
+#[kexport(since = "2.6.19", until = "6.10", header = "linux/slab.h")]
+fn __kmalloc_node_track_caller(size: usize, flags: u32, node: i32, _caller: u64) -> NullPtr {
+    __kmalloc_node(size, flags, node)
+}
+
+/// Copies `len` bytes into a new block and ends them with a NUL. NULL gives NULL.
+#[kexport(since = "4.13", header = "linux/string.h", symbol = "kmemdup_nul_noprof")]
+fn kmemdup_nul(s: KPtr, len: usize, _flags: u32) -> NullPtr {
+    if s.is_null() {
+        return NullPtr(Ok(KPtr::NULL));
+    }
+    let copy = s.bytes(0, len);
     NullPtr(copy.and_then(|copy| give(&[&copy, [0].as_slice()].concat())))
 }
 

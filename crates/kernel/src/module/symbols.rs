@@ -19,6 +19,8 @@ use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 pub enum Behind {
     /// lkm's own function or variable, or a thunk.
     Lkm,
+    /// Code of the kernel's image ([`crate::borrow`]).
+    Borrowed,
     /// Nothing yet: it traps.
     Trap,
 }
@@ -110,7 +112,7 @@ pub fn find_used(name: &str, as_data: bool) -> Result<Option<Found>, Refusal> {
 /// # Errors
 /// When there is no memory for its stub.
 pub fn address_of(name: &str) -> Result<Option<u64>, Refusal> {
-    let known = symbols().rows.contains_key(name);
+    let known = symbols().rows.contains_key(name) || thunks::code_of(name).is_some();
     let export = profile().export(name);
     match export {
         Some(export) => value(name, &export).map(Some),
@@ -199,9 +201,37 @@ fn trap(kind: ExportKind, size: u64) -> Result<u64, Refusal> {
     }
 }
 
+/// Names of the functions that lkm has itself.
+pub fn functions() -> impl Iterator<Item = &'static str> {
+    symbols().rows.iter().filter(|(_, row)| matches!(row, Row::Function(_))).map(|(name, _)| *name)
+}
+
+/// The offset of one of the kernel's per-CPU variables that lkm has.
+pub fn percpu_offset(name: &str) -> Option<u64> {
+    symbols().percpu.get(name).copied()
+}
+
+/// The address of a variable that lkm has itself.
+pub fn variable_of(name: &str) -> Option<u64> {
+    let is_variable = matches!(symbols().rows.get(name), Some(Row::Data(data)) if !data.percpu);
+    is_variable.then(|| address_of(name).ok().flatten()).flatten()
+}
+
 /// The address that a symbol has, if it was given to a module.
 pub fn given(name: &str) -> Option<u64> {
     symbols().state.lock().unwrap_or_else(PoisonError::into_inner).values.get(name).copied()
+}
+
+/// Makes a trap stub go on to borrowed code. Without it every call would trap.
+pub fn lead_to(stub: u64, target: u64) {
+    let mut jump = vec![0xe9];
+    jump.extend((target.wrapping_sub(stub + 5) as u32).to_le_bytes());
+    let mut given = symbols().given.write().unwrap_or_else(PoisonError::into_inner);
+    if let Some(row) = given.get_mut(&stub).filter(|row| row.behind == Behind::Trap) {
+        // Half a change is a trap that leads there too.
+        let _ = machine::livepatch::replace(stub, &jump);
+        row.behind = Behind::Borrowed;
+    }
 }
 
 /// The given symbol that contains `addr`, with its start.

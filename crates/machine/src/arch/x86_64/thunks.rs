@@ -79,6 +79,43 @@ pub fn code_of(symbol: &str) -> Option<Vec<u8>> {
     Some(fixed.to_vec())
 }
 
+/// Names that [`code_of`] knows.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    [
+        "__fentry__",
+        "__x86_return_thunk",
+        "__SCT__might_resched",
+        "__SCT__cond_resched",
+        "__static_call_return0",
+        "__SCT__preempt_schedule",
+        "__SCT__preempt_schedule_notrace",
+        "__sw_hweight32",
+        "__sw_hweight64",
+        "memcpy",
+        "__memcpy",
+        "memset",
+        "__memset",
+        "memmove",
+        "__memmove",
+        "__x86_indirect_thunk_rax",
+        "__x86_indirect_thunk_rcx",
+        "__x86_indirect_thunk_rdx",
+        "__x86_indirect_thunk_rbx",
+        "__x86_indirect_thunk_rbp",
+        "__x86_indirect_thunk_rsi",
+        "__x86_indirect_thunk_rdi",
+        "__x86_indirect_thunk_r8",
+        "__x86_indirect_thunk_r9",
+        "__x86_indirect_thunk_r10",
+        "__x86_indirect_thunk_r11",
+        "__x86_indirect_thunk_r12",
+        "__x86_indirect_thunk_r13",
+        "__x86_indirect_thunk_r14",
+        "__x86_indirect_thunk_r15",
+    ]
+    .into_iter()
+}
+
 /// `jmp *REG`.
 fn indirect(register: &str) -> Option<Vec<u8>> {
     const NAMES: [&str; 16] =

@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+dmesg -C
+ins libfuncs.ko; rem libfuncs; klog "^lf:"
