@@ -37,7 +37,9 @@ impl Terminal {
         let name = rustix::pty::ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         let side = || Stdio::from(File::options().read(true).write(true).open(&name).unwrap());
         let child = Command::new("setsid")
-            .args(["-w", "-c"])
+            // Whoever runs the tests in the background may have switched the keyboard's signals off, and a shell leaves
+            // them so.
+            .args(["-w", "-c", "env", "--default-signal=INT,QUIT,TSTP"])
             .args(outer)
             .env("LKM_TEST_TERMINAL", inner)
             .env("PS1", "% ")
