@@ -60,6 +60,7 @@ pub fn data() -> impl Iterator<Item = &'static DataExport> {
         klib::uuid::DATA,
         log::DATA,
         mm::percpu::DATA,
+        mm::uaccess::DATA,
         paravirt::DATA,
         mm::slab_common::DATA,
         module::param_ops::DATA,

@@ -314,6 +314,11 @@ fn borrowed(trap: &mut Trap) -> bool {
             true
         }
         TrapKind::PageFault if trap.addr == ip => borrow::entered(ip),
+        TrapKind::PageFault if !arena::is_stub(trap.addr) => {
+            let variable = given_at(trap.addr).filter(|(_, given)| given.behind == Behind::Trap);
+            let value = variable.and_then(|(start, given)| Some((start, borrow::constant(&given.name).ok()?)));
+            value.is_some_and(|(start, bytes)| module::symbols::give_value(start, &bytes))
+        }
         _ => false,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Nothing happens before a module calls a function that lkm does not have. Then the image's constants and initialised
 //! variables are laid into the arena, with as much distance between them as in the image, and the function's code with
-//! all that it needs ([`closure`]) to its place. Where the image has a function that lkm has too, a jump to lkm's stands.
+//! all that it needs (`closure.rs`) to its place. Where the image has a function that lkm has too, a jump to lkm's stands.
 //! All other code is absent: whoever comes there through a pointer traps, and the function is looked at then.
 //! Counterpart: arch/x86/boot/compressed/misc.c (`handle_relocations`).
 
@@ -73,6 +73,40 @@ pub fn called() -> Vec<String> {
     state().iter().flat_map(|state| state.called.iter().cloned()).collect()
 }
 
+/// Largest variable that is copied before anybody looks at it, in bytes.
+const SMALL: u64 = 64 << 10;
+
+/// The bytes of a constant of the image that holds no addresses; lays nothing into the arena.
+pub fn plain_constant(name: &str) -> Option<&'static [u8]> {
+    let profile = profile();
+    let symbol = profile.symbol(name).filter(|s| (1..=SMALL).contains(&s.size))?;
+    let range = symbol.addr..symbol.addr + symbol.size;
+    let edge = |name: &str| profile.symbol(name).map(|s| s.addr);
+    let section = profile.section_at(symbol.addr).filter(|s| s.name == ".rodata" && s.contains(range.end - 1))?;
+    let set_at_boot = edge("__start_ro_after_init")?..edge("__end_ro_after_init")?;
+    let moved = profile.relocations()?.iter().any(|(_, place)| range.contains(&place));
+    let plain = section.size > 0 && !moved && !set_at_boot.contains(&symbol.addr);
+    plain.then(|| profile.image_bytes(symbol.addr, symbol.size as usize)).flatten()
+}
+
+/// The bytes of the constant that a module imports as `name`, with the addresses in it as they are here.
+///
+/// # Errors
+/// Why it cannot be borrowed.
+pub fn constant(name: &str) -> Result<Vec<u8>, String> {
+    let symbol = profile().symbol(name).ok_or("the kernel image does not have it")?;
+    let mut state = state();
+    let state = state.get_or_insert_default();
+    let map = state.map()?;
+    if !map.constants.iter().any(|range| range.contains(&symbol.addr)) {
+        return Err(Reason::Variable(name.to_string()).to_string());
+    }
+    let mut bytes = vec![0; usize::try_from(symbol.size).map_err(|e| e.to_string())?];
+    machine::access::read(symbol.addr.wrapping_add(map.delta), &mut bytes).map_err(|_| "it cannot be read")?;
+    state.called.insert(name.to_string());
+    Ok(bytes)
+}
+
 /// Module code came to `addr` through a pointer, and no code is there yet: true if now there is.
 pub fn entered(addr: u64) -> bool {
     let mut state = state();
@@ -89,12 +123,20 @@ pub fn link_address(addr: u64) -> Option<u64> {
     state().as_ref()?.map.as_ref()?.link(addr)
 }
 
-fn place(state: &mut State, link: u64) -> Result<u64, String> {
-    if state.map.is_none() && !state.unusable {
-        state.map = Map::make();
-        state.unusable = state.map.is_none();
+impl State {
+    /// The image in the arena, laid there by the first that asks.
+    fn map(&mut self) -> Result<&mut Map, String> {
+        if self.map.is_none() && !self.unusable {
+            self.map = Map::make();
+            self.unusable = self.map.is_none();
+        }
+        Ok(self.map.as_mut().ok_or("there is no kernel image to borrow from")?)
     }
-    let map = state.map.as_mut().ok_or("there is no kernel image to borrow from")?;
+}
+
+fn place(state: &mut State, link: u64) -> Result<u64, String> {
+    state.map()?;
+    let Some(map) = state.map.as_mut() else { return Err(String::new()) };
     if let Some(reason) = state.refused.get(&link) {
         return Err(reason.to_string());
     }

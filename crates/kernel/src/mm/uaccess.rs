@@ -7,7 +7,7 @@
 
 use super::slab;
 use kabi::errno::{EFAULT, EINVAL};
-use kabi::{Convention, Export, KPtr, KResult, c_long, exports, kexport};
+use kabi::{Convention, DataExport, DataSize, Export, KPtr, KResult, c_long, exports, kexport};
 use machine::access;
 use std::cell::RefCell;
 use std::sync::atomic::AtomicBool;
@@ -309,6 +309,16 @@ raw!(
     "Zeroes user memory; how many bytes were not.",
     |addr, len| Outcome { error: clear_user(KPtr::new(addr), len as usize) as i64, value: 0 }
 );
+
+/// Variables that modules can see.
+pub(crate) static DATA: &[DataExport] = &[DataExport {
+    names: &["USER_PTR_MAX"],
+    size: DataSize::Bytes(8),
+    percpu: false,
+    gpl: false,
+    init: |addr, _| Ok(access::put(addr, access::HIGHEST)?),
+    doc: "One past the highest address of a program.",
+}];
 
 #[cfg(test)]
 mod tests {

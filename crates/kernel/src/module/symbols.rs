@@ -5,7 +5,7 @@
 //! a named trap: calling it, or touching it, is an oops that names the symbol.
 //! Counterpart: the kernel's `__ksymtab`; kernel/module/main.c `find_symbol`.
 
-use crate::exports;
+use crate::{borrow, exports};
 use abi::ExportKind;
 use kabi::{DataExport, DataSize, Export, KResult, profile, size_of_struct};
 use loader::{Found, Owner, Refusal};
@@ -142,7 +142,14 @@ fn make(name: &str, kind: ExportKind, size: u64) -> Result<u64, Refusal> {
             Some(Row::Data(data)) => variable(data)?,
             None => {
                 behind = Behind::Trap;
-                trap(kind, size)?
+                let value = trap(kind, size)?;
+                if kind == ExportKind::Data
+                    && let Some(bytes) = borrow::plain_constant(name)
+                    && place_constant(value, bytes)
+                {
+                    behind = Behind::Borrowed;
+                }
+                value
             }
         }
     };
@@ -232,6 +239,23 @@ pub fn lead_to(stub: u64, target: u64) {
         let _ = machine::livepatch::replace(stub, &jump);
         row.behind = Behind::Borrowed;
     }
+}
+
+/// Puts the value of a constant where a variable without one stands; false if it does not fit.
+fn place_constant(start: u64, bytes: &[u8]) -> bool {
+    let state = symbols().state.lock().unwrap_or_else(PoisonError::into_inner);
+    let block = state.memory.iter().find(|block| block.addr() == start && bytes.len() <= block.len());
+    block.is_some_and(|block| arena::write(start, bytes).is_ok() && block.protect(0, block.len(), Access::Read).is_ok())
+}
+
+/// [`place_constant`] for a variable that a module has already.
+pub fn give_value(start: u64, bytes: &[u8]) -> bool {
+    let placed = place_constant(start, bytes);
+    let mut given = symbols().given.write().unwrap_or_else(PoisonError::into_inner);
+    if let Some(row) = given.get_mut(&start).filter(|_| placed) {
+        row.behind = Behind::Borrowed;
+    }
+    placed
 }
 
 /// The given symbol that contains `addr`, with its start.
