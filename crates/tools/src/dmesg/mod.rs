@@ -38,7 +38,9 @@ pub fn main(call: &Invocation) -> Result<u8, Failure> {
         Err(stop) => return stopped(stop),
     };
     let result = match &options.file {
-        Some(_) if matches!(options.action, Action::Read | Action::ReadClear) => print_file(&options),
+        Some(_) if options.action == Action::Read => print_file(&options),
+        // The kernel's log is cleared though another one was read.
+        Some(_) if options.action == Action::ReadClear => print_file(&options).and_then(|()| clear(&options)),
         _ => act(&options),
     };
     match result {
@@ -94,6 +96,11 @@ fn act(options: &Options) -> Result<(), Trouble> {
         Action::ConsoleLevel(level) => control(&mut *log, CONSOLE_LEVEL, level, "klogctl failed"),
         Action::Read | Action::ReadClear => print_log(options, &mut *log),
     }
+}
+
+fn clear(options: &Options) -> Result<(), Trouble> {
+    let mut log = backend::kernel_log(options.instance.as_deref()).map_err(Trouble::Backend)?;
+    log.syslog(CLEAR, 0).map(drop).or_else(|error| said("clear kernel buffer failed", &error))
 }
 
 /// Prints from `/dev/kmsg`, or where that cannot be read, from `syslog(2)`.
