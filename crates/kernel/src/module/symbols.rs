@@ -248,7 +248,7 @@ fn place_constant(start: u64, bytes: &[u8]) -> bool {
     block.is_some_and(|block| arena::write(start, bytes).is_ok() && block.protect(0, block.len(), Access::Read).is_ok())
 }
 
-/// [`place_constant`] for a variable that a module has already.
+/// Gives a variable that a module has already its value, for reading; false if it does not fit.
 pub fn give_value(start: u64, bytes: &[u8]) -> bool {
     let placed = place_constant(start, bytes);
     let mut given = symbols().given.write().unwrap_or_else(PoisonError::into_inner);
