@@ -55,8 +55,10 @@ if [ "$missing" ]; then
 	fi
 	echo "lkm: installing$missing" >&2
 	log=$(mktemp)
-	install() { $as env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >"$log" 2>&1; }
-	if ! install && ! { $as apt-get update -q >>"$log" 2>&1 && install; }; then
+	# Without fresh lists apt takes what was current when they were made, or asks for files that are gone. Where they
+	# cannot be fetched, what is on the machine may still do.
+	$as apt-get update -q >"$log" 2>&1
+	if ! $as env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >>"$log" 2>&1; then
 		tail -n 20 "$log" >&2
 		echo "lkm: apt-get could not install$missing (all of it: $log)" >&2
 		exit 1

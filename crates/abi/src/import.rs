@@ -150,9 +150,8 @@ fn add_identity(elf: &Elf<'_>, symbols: &[RawSymbol], contents: &mut Contents<'_
     let banner = banner.ok_or_else(|| Error::image("no \"Linux version ...\" text: not a Linux kernel"))?;
     let release = banner.split(' ').nth(2).unwrap_or_default().to_owned();
     let own = format!("{release} ");
-    let vermagic = text_of("vermagic").filter(|t| t.starts_with(&own));
-    let vermagic = vermagic
-        .or_else(|| scan(elf, &own, |t| t.split(' ').any(|w| matches!(w, "mod_unload" | "modversions" | "SMP"))));
+    let is_vermagic = |t: &String| t.strip_prefix(&own).is_some_and(is_vermagic);
+    let vermagic = text_of("vermagic").filter(is_vermagic).or_else(|| scan(elf, &own, is_vermagic));
     contents.note(Note::Version, version_of(&banner));
     contents.note(Note::Release, release);
     contents.note(Note::Banner, banner.trim_end());
@@ -163,6 +162,14 @@ fn add_identity(elf: &Elf<'_>, symbols: &[RawSymbol], contents: &mut Contents<'_
         contents.note(Note::BuildId, id.iter().map(|b| format!("{b:02x}")).collect::<String>());
     }
     Ok(())
+}
+
+/// True for what follows the release in a version magic (include/linux/vermagic.h). The banner of `/proc/version` stands
+/// in the image, too, begins with the same release and has `SMP` in it: which of the two comes first depends on the build.
+fn is_vermagic(options: &str) -> bool {
+    const KNOWN: [&str; 5] = ["SMP", "preempt", "preempt_rt", "mod_unload", "modversions"];
+    let is_word = |w: &str| w.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    options.split(' ').all(is_word) && options.split(' ').any(|w| KNOWN.contains(&w))
 }
 
 /// The version (uname -v) within a banner: what starts with the build number.
@@ -187,4 +194,20 @@ fn scan(elf: &Elf<'_>, start: &str, accept: impl Fn(&String) -> bool) -> Option<
         from = at + 1;
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_banner_is_no_vermagic() {
+        for options in ["SMP preempt mod_unload modversions ", "SMP mod_unload RANDSTRUCT_0af3-1 ", "mod_unload "] {
+            assert!(is_vermagic(options), "{options:?}");
+        }
+        let banner = "(debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14) 12.2.0) # SMP PREEMPT_DYNAMIC Debian\n";
+        for text in [banner, "# SMP\n", "", "SMP: all"] {
+            assert!(!is_vermagic(text), "{text:?}");
+        }
+    }
 }
