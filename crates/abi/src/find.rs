@@ -7,6 +7,7 @@ use crate::headers::{self, Place};
 use crate::import::{self, Progress};
 use crate::profile::Profile;
 use crate::symvers;
+use std::cmp::Ordering;
 use std::fmt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -122,7 +123,7 @@ impl Profile {
     }
 }
 
-/// The releases profiles can be made of, sorted; a release with an image is not listed again for its headers.
+/// The releases profiles can be made of, oldest first; a release with an image is not listed again for its headers.
 pub fn list(options: &Options) -> Vec<Available> {
     let mut found: Vec<Available> = Vec::new();
     for release in releases(options) {
@@ -145,9 +146,30 @@ fn releases(options: &Options) -> Vec<String> {
     };
     all.extend(names("boot").iter().filter_map(|n| n.strip_prefix("vmlinuz-")).map(str::to_owned));
     all.extend(names("lib/modules"));
-    all.sort();
+    all.sort_by(|a, b| compare_releases(a, b));
     all.dedup();
     all
+}
+
+/// Compares two releases as people count them: numbers by value, the rest by letters (`6.1.0-9-amd64` before
+/// `6.1.0-56-amd64`).
+pub fn compare_releases(a: &str, b: &str) -> Ordering {
+    fn parts(release: &str) -> Vec<(u64, &str)> {
+        let piece = |piece: &'_ str| piece.bytes().take_while(u8::is_ascii_digit).count();
+        release
+            .split(['.', '-', '+'])
+            .map(|p| p.split_at(piece(p)))
+            .map(|(n, rest)| (n.parse().unwrap_or(0), rest))
+            .collect()
+    }
+    parts(a).cmp(&parts(b)).then_with(|| a.cmp(b))
+}
+
+/// The newest release with an image that is `version` or continues it: `6.1` finds `6.1.0-56-amd64`, not `6.12.1`.
+pub fn newest(version: &str, options: &Options) -> Option<String> {
+    let fits = |r: &String| r.strip_prefix(version).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']));
+    let has_image = |r: &String| images_of(r, options).iter().any(|p| p.exists() && may_be_image(p));
+    releases(options).into_iter().rev().filter(fits).find(has_image)
 }
 
 /// Where an image of a release can be, best first.
@@ -240,4 +262,16 @@ fn from_headers(release: &str, build: &Path, options: &Options) -> Result<Profil
     }
     let place = place(release, build, options);
     headers::import(place, &folders, &key, &|p| options.tell(p)).map(Profile::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_sorted_by_number() {
+        let mut all = ["6.10.0-1", "6.1.0-56-amd64", "6.1.0-9-amd64", "6.12.117+deb12-amd64", "5.10"];
+        all.sort_by(|a, b| compare_releases(a, b));
+        assert_eq!(all, ["5.10", "6.1.0-9-amd64", "6.1.0-56-amd64", "6.10.0-1", "6.12.117+deb12-amd64"]);
+    }
 }

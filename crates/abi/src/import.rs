@@ -146,7 +146,10 @@ fn add_identity(elf: &Elf<'_>, symbols: &[RawSymbol], contents: &mut Contents<'_
         text_at(elf, addr)
     };
     let is_banner = |t: &String| t.starts_with("Linux version ") && !t.starts_with("Linux version %");
-    let banner = text_of("linux_banner").filter(is_banner).or_else(|| scan(elf, "Linux version ", is_banner));
+    // A second banner in the image was made before the build number was known: its version starts with "# ".
+    let is_numbered = |t: &String| is_banner(t) && version_of(t).as_bytes().get(1).is_some_and(u8::is_ascii_digit);
+    let scanned = || scan(elf, "Linux version ", is_numbered).or_else(|| scan(elf, "Linux version ", is_banner));
+    let banner = text_of("linux_banner").filter(is_banner).or_else(scanned);
     let banner = banner.ok_or_else(|| Error::image("no \"Linux version ...\" text: not a Linux kernel"))?;
     let release = banner.split(' ').nth(2).unwrap_or_default().to_owned();
     let own = format!("{release} ");
@@ -205,7 +208,8 @@ mod tests {
         for options in ["SMP preempt mod_unload modversions ", "SMP mod_unload RANDSTRUCT_0af3-1 ", "mod_unload "] {
             assert!(is_vermagic(options), "{options:?}");
         }
-        let banner = "(debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14) 12.2.0) # SMP PREEMPT_DYNAMIC Debian\n";
+        let banner =
+            "(debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14) 12.2.0) # SMP PREEMPT_DYNAMIC Debian\n";
         for text in [banner, "# SMP\n", "", "SMP: all"] {
             assert!(!is_vermagic(text), "{text:?}");
         }

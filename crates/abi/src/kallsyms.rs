@@ -139,7 +139,14 @@ fn names_before(data: &[u8], markers: usize, end: usize) -> Option<(usize, usize
     while markers + marker_count * 4 < end && marker(marker_count)? > marker(marker_count - 1)? {
         marker_count += 1;
     }
-    let last = marker(marker_count - 1)?;
+    // The table behind an even number of markers follows without a gap, and its first words can look like more of them.
+    const TOO_MANY: usize = 16;
+    let fewest = marker_count.saturating_sub(TOO_MANY).max(1);
+    (fewest..=marker_count).rev().find_map(|count| names_of(data, markers, count, marker(count - 1)?))
+}
+
+/// Where the names start and how many there are, if there are `marker_count` markers, the last of them `last`.
+fn names_of(data: &[u8], markers: usize, marker_count: usize, last: usize) -> Option<(usize, usize)> {
     let latest = markers.checked_sub(last)? & !7;
     let earliest = latest.saturating_sub(MARKER_STEP * 512).max(8);
     let mut names = latest;
@@ -191,14 +198,17 @@ mod tests {
         out.resize(out.len().next_multiple_of(8), 0);
     }
 
-    /// Tables of `count` symbols in one of the two orders, every name spelled with one-character tokens.
-    fn tables(count: usize, offsets_first: bool) -> Vec<u8> {
+    /// Tables of `count` symbols in one of the two orders, every name spelled with one-character tokens; `sequence`
+    /// stands between markers and tokens.
+    fn tables(count: usize, offsets_first: bool, sequence: &[u8]) -> Vec<u8> {
         let mut out = vec![0xaa; 64];
         if offsets_first {
             out.extend_from_slice(&offsets(count));
         }
         out.extend_from_slice(&(count as u64).to_le_bytes());
         names_and_markers(count, &mut out);
+        out.extend_from_slice(sequence);
+        pad(&mut out);
         tokens(&mut out);
         if !offsets_first {
             out.extend_from_slice(&offsets(count));
@@ -252,7 +262,7 @@ mod tests {
     #[test]
     fn both_orders_are_read() {
         for offsets_first in [true, false] {
-            let symbols = symbols(&tables(1000, offsets_first), 0).unwrap();
+            let symbols = symbols(&tables(1000, offsets_first, &[]), 0).unwrap();
             assert_eq!(symbols.len(), 1000);
             assert_eq!(symbols[0], RawSymbol { name: "sym0".into(), addr: 0x40, kind: b'T' });
             assert_eq!(symbols[3].name.len(), 204);
@@ -260,9 +270,18 @@ mod tests {
         }
     }
 
+    /// The names' order (3 bytes each) stands there in 6.2 and later, and in Debian's 6.1.
+    #[test]
+    fn what_follows_the_markers_may_look_like_markers() {
+        for (count, first) in [(1000, 0x0093_0096u32), (1000, 0x7fff_ffff), (700, 0x0093_0096)] {
+            let sequence: Vec<u8> = (0..count as u32).flat_map(|i| (first + i).to_le_bytes()).collect();
+            assert_eq!(symbols(&tables(count, true, &sequence[..12]), 0).unwrap().len(), count);
+        }
+    }
+
     #[test]
     fn damaged_tables_never_panic() {
-        let good = tables(600, true);
+        let good = tables(600, true, &[]);
         for at in (0..good.len()).step_by(3) {
             let mut bad = good.clone();
             bad[at] ^= 0xff;

@@ -43,7 +43,7 @@ pub use btf::{Btf, Member, Param, Prototype, TypeId, Value, ValueClass};
 pub use elf::{SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, Section, Segment};
 pub use error::{Error, Result};
 pub use exports::ExportKind;
-pub use find::{Available, Options, ProgressFn, list};
+pub use find::{Available, Options, ProgressFn, compare_releases, list, newest};
 pub use import::Progress;
 pub use profile::{Profile, Symbol};
 pub use relocs::{RelocKind, Relocations};

@@ -1,12 +1,13 @@
 //! The cache: where profiles are found, kept and made anew.
 
+mod common;
+
 use abi::{Options, Profile};
+use common::debian_6_1;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-
-const RELEASE: &str = "6.1.0-56-amd64";
 
 fn scratch(name: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("cache-test-{name}"));
@@ -17,13 +18,14 @@ fn scratch(name: &str) -> PathBuf {
 
 /// A root with a self-built kernel: the unpacked image at lib/modules/RELEASE/build/vmlinux.
 fn self_built(root: &Path) -> Option<()> {
-    if !Path::new(&format!("/boot/vmlinuz-{RELEASE}")).exists() {
-        eprintln!("SKIPPED: kernel {RELEASE} is not installed (apt install linux-image-{RELEASE})");
+    if !Path::new(&format!("/boot/vmlinuz-{}", debian_6_1())).exists() {
+        eprintln!("SKIPPED: kernel {} is not installed (apt install linux-image-{})", debian_6_1(), debian_6_1());
         return None;
     }
     let shared = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cache");
-    let installed = Profile::for_release(RELEASE, &Options { cache_dir: Some(shared), ..Options::default() }).unwrap();
-    let build = root.join(format!("lib/modules/{RELEASE}/build"));
+    let installed =
+        Profile::for_release(debian_6_1(), &Options { cache_dir: Some(shared), ..Options::default() }).unwrap();
+    let build = root.join(format!("lib/modules/{}/build", debian_6_1()));
     std::fs::create_dir_all(&build).unwrap();
     std::fs::write(build.join("vmlinux"), installed.vmlinux()).unwrap();
     Some(())
@@ -50,7 +52,7 @@ fn a_profile_is_made_once_and_anew_when_the_file_is_damaged_or_the_image_replace
     let Some(()) = self_built(&root) else { return };
     let cache = root.join("cache/deep");
     let (options, imports) = counting(&root, &cache);
-    let open = || Profile::for_release(RELEASE, &options).unwrap();
+    let open = || Profile::for_release(debian_6_1(), &options).unwrap();
     let count = || imports.load(Ordering::Relaxed);
     let path = open().path().unwrap().to_owned();
     open();
@@ -73,7 +75,7 @@ fn a_profile_is_made_once_and_anew_when_the_file_is_damaged_or_the_image_replace
     open();
     assert_eq!(count(), 8, "cut short: made anew");
 
-    let image = root.join(format!("lib/modules/{RELEASE}/build/vmlinux"));
+    let image = root.join(format!("lib/modules/{}/build/vmlinux", debian_6_1()));
     let copy = std::fs::read(&image).unwrap();
     std::fs::remove_file(&image).unwrap();
     std::fs::write(&image, copy).unwrap();
@@ -89,7 +91,7 @@ fn damage_anywhere_never_panics() {
     let root = scratch("damage");
     let Some(()) = self_built(&root) else { return };
     let (options, _) = counting(&root, &root.join("cache"));
-    let path = Profile::for_release(RELEASE, &options).unwrap().path().unwrap().to_owned();
+    let path = Profile::for_release(debian_6_1(), &options).unwrap().path().unwrap().to_owned();
     let file = std::fs::File::options().write(true).open(&path).unwrap();
     let len = file.metadata().unwrap().len();
     let mut random = 0x9e37_79b9_7f4a_7c15u64;
@@ -102,8 +104,8 @@ fn damage_anywhere_never_panics() {
             let from = if random & 1 == 0 { 8192 } else { len - (len - 8192) / 3 };
             file.write_all_at(&random.to_le_bytes()[..1], from + random % (len - from)).unwrap();
         }
-        let p = Profile::for_release(RELEASE, &options).unwrap();
-        assert_eq!(p.release(), RELEASE, "round {round}: the head is whole");
+        let p = Profile::for_release(debian_6_1(), &options).unwrap();
+        assert_eq!(p.release(), debian_6_1(), "round {round}: the head is whole");
         ask_everything(&p);
     }
     std::fs::remove_dir_all(root).unwrap();
@@ -145,7 +147,7 @@ fn without_a_place_to_write_the_profile_lives_in_memory() {
     let file = root.join("a-file");
     std::fs::write(&file, "").unwrap();
     let (options, _) = counting(&root, &file.join("cache"));
-    let p = Profile::for_release(RELEASE, &options).unwrap();
+    let p = Profile::for_release(debian_6_1(), &options).unwrap();
     assert_eq!((p.path(), p.size_of("struct module")), (None, Some(896)));
     assert!(p.image_file().is_some());
     std::fs::remove_dir_all(root).unwrap();
@@ -158,9 +160,9 @@ fn a_cache_folder_open_to_others_is_not_trusted() {
     let Some(()) = self_built(&root) else { return };
     let cache = root.join("cache");
     let (options, imports) = counting(&root, &cache);
-    assert!(Profile::for_release(RELEASE, &options).unwrap().path().is_some());
+    assert!(Profile::for_release(debian_6_1(), &options).unwrap().path().is_some());
     std::fs::set_permissions(&cache, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-    assert!(Profile::for_release(RELEASE, &options).unwrap().path().is_none());
+    assert!(Profile::for_release(debian_6_1(), &options).unwrap().path().is_none());
     assert_eq!(imports.load(Ordering::Relaxed), 2);
     std::fs::remove_dir_all(root).unwrap();
 }
@@ -171,7 +173,7 @@ fn two_processes_import_at_the_same_time() {
     const ROOT: &str = "LKM_ABI_TEST_ROOT";
     if let Some(root) = std::env::var_os(ROOT).map(PathBuf::from) {
         let (options, _) = counting(&root, &root.join("cache"));
-        let p = Profile::for_release(RELEASE, &options).unwrap();
+        let p = Profile::for_release(debian_6_1(), &options).unwrap();
         assert_eq!((p.size_of("struct module"), p.path().is_some()), (Some(896), true));
         return;
     }
@@ -191,29 +193,29 @@ fn two_processes_import_at_the_same_time() {
 /// Debian's and Fedora's places under another root, and a given path.
 #[test]
 fn images_are_found_under_a_root() {
-    let installed = PathBuf::from(format!("/boot/vmlinuz-{RELEASE}"));
+    let installed = PathBuf::from(format!("/boot/vmlinuz-{}", debian_6_1()));
     if !installed.exists() {
-        eprintln!("SKIPPED: kernel {RELEASE} is not installed");
+        eprintln!("SKIPPED: kernel {} is not installed", debian_6_1());
         return;
     }
     let root = scratch("root");
-    for place in [format!("boot/vmlinuz-{RELEASE}"), format!("lib/modules/{RELEASE}/vmlinuz")] {
+    for place in [format!("boot/vmlinuz-{}", debian_6_1()), format!("lib/modules/{}/vmlinuz", debian_6_1())] {
         let at = root.join(place);
         std::fs::create_dir_all(at.parent().unwrap()).unwrap();
         std::fs::copy(&installed, &at).unwrap();
         let (options, _) = counting(&root, &root.join("cache"));
-        let p = Profile::for_release(RELEASE, &options).unwrap();
-        assert_eq!((p.source(), p.release()), (at.as_path(), RELEASE));
+        let p = Profile::for_release(debian_6_1(), &options).unwrap();
+        assert_eq!((p.source(), p.release()), (at.as_path(), debian_6_1()));
         let listed = abi::list(&options);
-        let want = abi::Available { release: RELEASE.into(), source: at.clone(), is_image: true, cached: true };
+        let want = abi::Available { release: debian_6_1().into(), source: at.clone(), is_image: true, cached: true };
         assert_eq!(listed, [want]);
         std::fs::remove_file(at).unwrap();
     }
     let (options, _) = counting(&root, &root.join("cache"));
     let given = Options { image: Some(installed.clone()), ..options.clone() };
-    assert_eq!(Profile::for_release(RELEASE, &given).unwrap().source(), installed);
-    let error = Profile::for_release("6.1.0-55-amd64", &given).unwrap_err().to_string();
-    assert!(error.contains("it is a kernel 6.1.0-56-amd64, not 6.1.0-55-amd64"), "{error}");
+    assert_eq!(Profile::for_release(debian_6_1(), &given).unwrap().source(), installed);
+    let error = Profile::for_release("6.1.0-1-amd64", &given).unwrap_err().to_string();
+    assert!(error.contains(&format!("it is a kernel {}, not 6.1.0-1-amd64", debian_6_1())), "{error}");
     std::fs::remove_dir_all(root).unwrap();
 }
 

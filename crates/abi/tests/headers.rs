@@ -1,11 +1,11 @@
 //! Profiles made from headers alone, compared with those of the images.
 
+mod common;
+
 use abi::{ExportKind, Options, Profile};
+use common::{debian_6_1, debian_6_12};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-
-const DEBIAN_6_1: &str = "6.1.0-56-amd64";
-const DEBIAN_6_12: &str = "6.12.117+deb12-amd64";
 
 fn cache() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cache-headers")
@@ -54,8 +54,8 @@ fn compare_structs(ours: &Profile, truth: &Profile) -> (u32, Vec<String>) {
 
 #[test]
 fn the_probes_layouts_are_the_images() {
-    let Some(options) = headers_only(DEBIAN_6_1, "dwarf") else { return };
-    let (p, truth) = (Profile::for_release(DEBIAN_6_1, &options).unwrap(), image(DEBIAN_6_1));
+    let Some(options) = headers_only(debian_6_1(), "dwarf") else { return };
+    let (p, truth) = (Profile::for_release(debian_6_1(), &options).unwrap(), image(debian_6_1()));
     assert_eq!((p.origin(), p.has_image()), ("headers: DWARF", false));
     assert_eq!(p.offset_of("task_struct", "pid"), Some(0x970));
     assert_eq!(p.size_of("struct module"), Some(896));
@@ -105,8 +105,8 @@ fn prototypes_agree(p: &Profile, truth: &Profile) {
 
 #[test]
 fn btf_that_the_headers_bring_is_used() {
-    let Some(options) = headers_only(DEBIAN_6_12, "btf") else { return };
-    let (p, truth) = (Profile::for_release(DEBIAN_6_12, &options).unwrap(), image(DEBIAN_6_12));
+    let Some(options) = headers_only(debian_6_12(), "btf") else { return };
+    let (p, truth) = (Profile::for_release(debian_6_12(), &options).unwrap(), image(debian_6_12()));
     assert_eq!((p.origin(), p.has_image()), ("headers: BTF", false));
     assert_eq!(p.size_of("struct module"), Some(1280));
     assert_eq!(p.btf().unwrap().type_count(), truth.btf().unwrap().type_count());
@@ -116,27 +116,27 @@ fn btf_that_the_headers_bring_is_used() {
     assert_eq!((p.symbol("_printk"), p.image_bytes(0, 1), p.percpu_template()), (None, None, None));
     assert!(p.relocations().is_none() && p.image_file().is_none() && p.build_id().is_none());
     let listed = abi::list(&options);
-    assert!(listed.iter().any(|a| a.release == DEBIAN_6_12 && !a.is_image && a.cached), "{listed:?}");
+    assert!(listed.iter().any(|a| a.release == debian_6_12() && !a.is_image && a.cached), "{listed:?}");
 }
 
 /// An image without BTF: symbols and exports from it, layouts from the headers.
 #[test]
 fn an_image_without_btf_takes_the_layouts_from_headers() {
-    let Some(options) = headers_only(DEBIAN_6_12, "no-btf") else { return };
+    let Some(options) = headers_only(debian_6_12(), "no-btf") else { return };
     let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("no-btf-root");
     let _ = std::fs::remove_dir_all(&root);
     std::fs::create_dir_all(root.join("boot")).unwrap();
     for name in ["lib", "usr"] {
         symlink(options.root.join(name), root.join(name)).unwrap();
     }
-    let truth = image(DEBIAN_6_12);
+    let truth = image(debian_6_12());
     let mut elf = truth.vmlinux().to_vec();
     // The section is renamed in the string table, which stands last.
     let at = elf.windows(6).rposition(|w| w == b"\0.BTF\0").unwrap();
     elf[at + 1..at + 5].copy_from_slice(b".XXX");
-    std::fs::write(root.join(format!("boot/vmlinuz-{DEBIAN_6_12}")), elf).unwrap();
+    std::fs::write(root.join(format!("boot/vmlinuz-{}", debian_6_12())), elf).unwrap();
     let options = Options { root: root.clone(), ..options };
-    let p = Profile::for_release(DEBIAN_6_12, &options).unwrap();
+    let p = Profile::for_release(debian_6_12(), &options).unwrap();
     assert_eq!((p.origin(), p.has_image()), ("image and headers: BTF", true));
     assert_eq!(p.size_of("struct module"), Some(1280));
     assert_eq!(p.symbol("vprintk_emit"), truth.symbol("vprintk_emit"));
@@ -144,7 +144,7 @@ fn an_image_without_btf_takes_the_layouts_from_headers() {
     std::fs::remove_file(root.join("lib")).unwrap();
     std::fs::remove_file(root.join("usr")).unwrap();
     let none = Options { cache_dir: Some(root.join("cache")), ..options };
-    let error = Profile::for_release(DEBIAN_6_12, &none).unwrap_err().to_string();
+    let error = Profile::for_release(debian_6_12(), &none).unwrap_err().to_string();
     assert!(error.contains("built without BTF") && error.contains("install this kernel's headers"), "{error}");
     std::fs::remove_dir_all(root).unwrap();
 }

@@ -1,11 +1,11 @@
 //! Profiles of the kernels that are installed here. A kernel that is not installed is skipped, loudly.
 
+mod common;
+
 use abi::{ExportKind, Options, Profile, RelocKind};
+use common::{debian_6_1, debian_6_12};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-
-const DEBIAN_6_1: &str = "6.1.0-56-amd64";
-const DEBIAN_6_12: &str = "6.12.117+deb12-amd64";
 
 /// A cache of the tests' own, kept between runs by the build folder.
 fn cache() -> PathBuf {
@@ -27,9 +27,14 @@ fn profile(release: &str) -> Option<Profile> {
     Some(Profile::for_release(release, &options()).unwrap())
 }
 
+/// Every kernel whose image is installed.
+fn images() -> Vec<String> {
+    abi::list(&options()).into_iter().filter(|a| a.is_image).map(|a| a.release).collect()
+}
+
 #[test]
 fn layouts_of_6_1_are_the_measured_ones() {
-    let Some(p) = profile(DEBIAN_6_1) else { return };
+    let Some(p) = profile(debian_6_1()) else { return };
     assert_eq!(p.offset_of("task_struct", "pid"), Some(0x970));
     assert_eq!(p.offset_of("task_struct", "comm"), Some(0xba0));
     assert_eq!(p.member("task_struct", "comm").unwrap().size, 16);
@@ -44,7 +49,7 @@ fn layouts_of_6_1_are_the_measured_ones() {
 
 #[test]
 fn layouts_of_6_12_are_the_measured_ones() {
-    let Some(p) = profile(DEBIAN_6_12) else { return };
+    let Some(p) = profile(debian_6_12()) else { return };
     assert_eq!(p.size_of("struct module"), Some(1280));
     assert_eq!(p.offset_of("pcpu_hot", "current_task"), Some(0));
     assert_eq!(p.offset_of("pcpu_hot", "preempt_count"), Some(8));
@@ -55,7 +60,7 @@ fn layouts_of_6_12_are_the_measured_ones() {
 /// Each member of the most used structs lies where pahole says it does.
 #[test]
 fn members_agree_with_pahole() {
-    let Some(p) = profile(DEBIAN_6_1) else { return };
+    let Some(p) = profile(debian_6_1()) else { return };
     let image = std::env::temp_dir().join(format!("lkm-abi-pahole-{}", std::process::id()));
     std::fs::write(&image, p.vmlinux()).unwrap();
     for name in ["task_struct", "module", "inode", "timer_list", "sk_buff", "net_device", "device"] {
@@ -89,9 +94,9 @@ fn top_level_member(line: &str) -> Option<(&str, u64, u64)> {
 }
 
 #[test]
-fn identity_is_read() {
-    for release in [DEBIAN_6_1, DEBIAN_6_12] {
-        let Some(p) = profile(release) else { continue };
+fn identity_is_read_of_every_installed_kernel() {
+    for release in images() {
+        let Some(p) = profile(&release).filter(|p| p.version().contains(" Debian ")) else { continue };
         assert_eq!(p.release(), release);
         assert!(p.version().starts_with("#1 SMP PREEMPT_DYNAMIC Debian "), "{}", p.version());
         assert!(p.banner().starts_with(&format!("Linux version {release} (")), "{}", p.banner());
@@ -106,13 +111,10 @@ fn identity_is_read() {
 
 #[test]
 fn exports_are_complete_and_agree_with_kallsyms_and_btf() {
-    for (release, count) in [(DEBIAN_6_1, Some(10_503)), (DEBIAN_6_12, None)] {
+    for release in [debian_6_1(), debian_6_12()] {
         let Some(p) = profile(release) else { continue };
         let all: Vec<_> = p.exports().collect();
-        if let Some(count) = count {
-            assert_eq!(all.len(), count);
-            assert_eq!(all.iter().filter(|e| e.kind == ExportKind::Function).count(), 9_787);
-        }
+        assert!(all.iter().filter(|e| e.kind == ExportKind::Function).count() * 10 > all.len() * 9);
         assert!(all.is_sorted_by_key(|e| e.name));
         for e in &all {
             assert_eq!(p.export(e.name), Some(*e));
@@ -135,7 +137,7 @@ fn exports_are_complete_and_agree_with_kallsyms_and_btf() {
 
 #[test]
 fn crcs_agree_with_module_symvers() {
-    for release in [DEBIAN_6_1, DEBIAN_6_12] {
+    for release in [debian_6_1(), debian_6_12()] {
         let Some(p) = profile(release) else { continue };
         let Ok(text) = std::fs::read_to_string(format!("/lib/modules/{release}/build/Module.symvers")) else {
             eprintln!("SKIPPED: the headers of {release} are not installed");
@@ -160,7 +162,7 @@ fn crcs_agree_with_module_symvers() {
 /// What real modules import: the CRCs in their `__versions` (64-byte entries: CRC, name).
 #[test]
 fn crcs_agree_with_real_modules() {
-    for release in [DEBIAN_6_1, DEBIAN_6_12] {
+    for release in [debian_6_1(), debian_6_12()] {
         let Some(p) = profile(release) else { continue };
         for module in ["drivers/block/loop.ko", "fs/ext4/ext4.ko", "drivers/net/dummy.ko", "lib/crc8.ko"] {
             let path = PathBuf::from(format!("/lib/modules/{release}/kernel/{module}"));
@@ -212,8 +214,8 @@ fn section<'a>(elf: &'a [u8], name: &str) -> Option<&'a [u8]> {
 
 #[test]
 fn symbols_are_found_both_ways() {
-    for release in [DEBIAN_6_1, DEBIAN_6_12] {
-        let Some(p) = profile(release) else { continue };
+    for release in images() {
+        let Some(p) = profile(&release).filter(|p| p.version().contains(" Debian ")) else { continue };
         assert!(p.symbol_count() > 90_000, "{}", p.symbol_count());
         let vprintk = p.symbol("vprintk_emit").unwrap();
         assert!(vprintk.kind == 'T' && vprintk.size > 100);
@@ -237,7 +239,7 @@ fn symbols_are_found_both_ways() {
 
 #[test]
 fn prototypes_tell_what_a_stub_needs() {
-    let Some(p) = profile(DEBIAN_6_1) else { return };
+    let Some(p) = profile(debian_6_1()) else { return };
     let printk = p.prototype("_printk").unwrap();
     assert!(printk.variadic && printk.params.len() == 1 && printk.params[0].value.is_pointer());
     let kmalloc = p.prototype("__kmalloc").unwrap();
@@ -251,7 +253,7 @@ fn prototypes_tell_what_a_stub_needs() {
 
 #[test]
 fn the_image_can_be_borrowed_from() {
-    for release in [DEBIAN_6_1, DEBIAN_6_12] {
+    for release in [debian_6_1(), debian_6_12()] {
         let Some(p) = profile(release) else { continue };
         let (base, template) = p.percpu_template().unwrap();
         assert_eq!((base, template.len() as u64), (0, p.section(".data..percpu").unwrap().size));
@@ -260,8 +262,8 @@ fn the_image_can_be_borrowed_from() {
         let relocations = p.relocations().unwrap();
         let count = |kind| relocations.iter().filter(|r| r.0 == kind).count();
         let counts = (count(RelocKind::Abs32), count(RelocKind::Inverse32), count(RelocKind::Abs64));
-        if release == DEBIAN_6_1 {
-            assert_eq!(counts, (76_906, 8_385, 137_699));
+        if release == "6.1.0-56-amd64" {
+            assert_eq!(counts, (76_906, 8_385, 137_699), "as measured with another program");
         }
         assert!(counts.0 > 0 && counts.2 > 0);
         for (kind, addr) in relocations.iter() {
@@ -279,14 +281,14 @@ fn the_image_can_be_borrowed_from() {
 /// Not a test of speed (nothing here may depend on the machine), but what it prints is the number to watch.
 #[test]
 fn a_start_parses_nothing() {
-    let Some(p) = profile(DEBIAN_6_1) else { return };
+    let Some(p) = profile(debian_6_1()) else { return };
     let names: Vec<String> = p.exports().step_by(210).map(|e| e.name.to_owned()).take(50).collect();
     drop(p);
     let members = ["pid", "comm", "mm", "thread", "cred", "files", "fs", "stack", "flags", "state"];
     let (mut first, mut best) = (None, std::time::Duration::MAX);
     for _ in 0..20 {
         let start = std::time::Instant::now();
-        let p = Profile::for_release(DEBIAN_6_1, &options()).unwrap();
+        let p = Profile::for_release(debian_6_1(), &options()).unwrap();
         let mut found = 0;
         for (of, m) in ["task_struct", "module", "device"].iter().flat_map(|s| members.iter().map(move |m| (s, m))) {
             found += usize::from(p.offset_of(of, m).is_some());

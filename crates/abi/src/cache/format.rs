@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 
 /// Changed whenever the layout or the meaning of a part changes: older files are then made anew.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 const MAGIC: &[u8; 8] = b"LKM-ABI\n";
 const FIXED: usize = 40;
 const PART_ENTRY: usize = 24;

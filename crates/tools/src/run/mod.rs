@@ -17,7 +17,6 @@ use build::Built;
 use options::Options;
 use report::{Refused, Summary};
 use rustix::fs::OFlags;
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
@@ -328,23 +327,8 @@ fn parameters(words: &[OsString]) -> Vec<u8> {
 pub fn releases() -> Vec<String> {
     let entries = std::fs::read_dir("/lib/modules").into_iter().flatten().flatten();
     let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    names.sort_by(|a, b| by_version(a, b));
+    names.sort_by(|a, b| abi::compare_releases(a, b));
     names
-}
-
-/// Compares releases: numbers by value, the rest by letters.
-fn by_version(a: &str, b: &str) -> Ordering {
-    fn parts(text: &str) -> Vec<(u64, String)> {
-        let pieces = text.split(['.', '-', '+']);
-        pieces
-            .map(|piece| {
-                let end = piece.find(|c: char| !c.is_ascii_digit()).unwrap_or(piece.len());
-                let (digits, rest) = piece.split_at(end);
-                (digits.parse().unwrap_or(0), rest.to_owned())
-            })
-            .collect()
-    }
-    parts(a).cmp(&parts(b))
 }
 
 /// The kernel for a module that does not say which: this machine's, or the newest with an image.
@@ -355,7 +339,7 @@ pub fn default_release() -> String {
         return host;
     }
     let better = |a: &&abi::Available, b: &&abi::Available| {
-        a.is_image.cmp(&b.is_image).then_with(|| by_version(&a.release, &b.release))
+        a.is_image.cmp(&b.is_image).then_with(|| abi::compare_releases(&a.release, &b.release))
     };
     available.iter().max_by(better).map_or(host, |newest| newest.release.clone())
 }
