@@ -43,10 +43,12 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         random::EXPORTS,
         sched::completion::EXPORTS,
         sched::core::EXPORTS,
+        sched::identity::EXPORTS,
         sched::kthread::EXPORTS,
         static_call::EXPORTS,
         time::delay::EXPORTS,
         time::jiffies::EXPORTS,
+        time::timekeeping::EXPORTS,
     ];
     lists.into_iter().flatten().copied()
 }
@@ -64,6 +66,7 @@ pub fn data() -> impl Iterator<Item = &'static DataExport> {
         paravirt::DATA,
         mm::slab_common::DATA,
         module::param_ops::DATA,
+        sched::identity::DATA,
         time::jiffies::DATA,
     ];
     lists.into_iter().flatten()

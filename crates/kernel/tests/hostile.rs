@@ -62,10 +62,8 @@ fn request<'a>(file: &'a str, bytes: &'a [u8]) -> Request<'a> {
 /// The kernel with all that the samples need; gives the folder of the modules.
 fn kernel() -> (sched::Task, String) {
     let options = abi::Options::default();
-    let available = abi::list(&options);
-    let found = available.iter().find(|a| a.release.starts_with("6.1.") && a.is_image);
-    let release = &found.expect("linux-image-amd64 (6.1) is installed").release;
-    boot(Config::new(abi::Profile::for_release(release, &options).unwrap())).unwrap();
+    let release = abi::newest("6.1", &options).expect("linux-image-amd64 (6.1) is installed");
+    boot(Config::new(abi::Profile::for_release(&release, &options).unwrap())).unwrap();
     let task = sched::Task::attach().unwrap();
     let root = format!("/lib/modules/{release}/kernel");
     task.run(&wire::kernel_caller(), || {

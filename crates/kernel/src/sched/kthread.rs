@@ -1,7 +1,8 @@
 //! Kernel threads: host threads that are tasks. Counterpart: kernel/kthread.c.
 
 use super::core::{set_unstarted, wait_for_wake_up, wake_up_process};
-use super::{COMM_LEN, Task, TaskStruct, current};
+use super::identity::{self, COMM_LEN};
+use super::{Task, TaskStruct, current};
 use crate::env;
 use kabi::errno::{EINTR, ENOMEM, ESRCH};
 use kabi::{ErrPtr, KError, KPtr, KResult, VaList, VarArgs, c_int, exports, kexport};
@@ -39,8 +40,8 @@ fn find(task: KPtr<TaskStruct>) -> Option<Arc<Kthread>> {
 impl Kthread {
     /// The life of the thread.
     fn run(&self, function: u64, data: u64, caller: &Caller, born: &Sender<KResult<KPtr<TaskStruct>>>) {
-        let made = Task::attach().and_then(|task| {
-            task.label(caller)?;
+        let made = Task::attach_kthread().and_then(|task| {
+            identity::label(task.structure(), caller)?;
             set_unstarted(task.structure())?;
             Ok(task)
         });

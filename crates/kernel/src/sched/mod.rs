@@ -5,11 +5,11 @@
 
 pub mod completion;
 pub mod core;
+pub mod identity;
 pub mod kthread;
 
-use crate::mm::slab;
 use crate::percpu;
-use kabi::{Field, KPtr, KResult, size_of_struct};
+use kabi::{Field, KPtr, KResult};
 use machine::task::{self, Handle};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -21,13 +21,7 @@ use wire::Caller;
 #[derive(Debug)]
 pub struct TaskStruct;
 
-static PID: Field = Field::new("task_struct", "pid");
-static TGID: Field = Field::new("task_struct", "tgid");
-static COMM: Field = Field::new("task_struct", "comm");
 static STACK: Field = Field::new("task_struct", "stack");
-
-/// Bytes of `task_struct.comm`.
-pub const COMM_LEN: usize = 16;
 
 /// A thread that is a task.
 pub struct Task {
@@ -45,13 +39,25 @@ thread_local! {
 static RUNNING: Mutex<Option<HashMap<std::thread::ThreadId, (Handle, Instant)>>> = Mutex::new(None);
 
 impl Task {
-    /// Makes this thread a task.
+    /// Makes this thread a task that works for programs.
     ///
     /// # Errors
     /// When there is no memory for it.
     pub fn attach() -> KResult<Self> {
+        Self::make(false)
+    }
+
+    /// Makes this thread a kernel thread.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn attach_kthread() -> KResult<Self> {
+        Self::make(true)
+    }
+
+    fn make(is_kthread: bool) -> KResult<Self> {
         let machine = machine::Task::attach().map_err(|_| kabi::errno::ENOMEM)?;
-        let structure: KPtr<TaskStruct> = slab::permanent(size_of_struct("task_struct")?)?.cast();
+        let structure = identity::new_task(is_kthread)?;
         STACK.put(structure, machine.stack_base())?;
         CURRENT.set(structure);
         Ok(Self { machine, structure })
@@ -61,7 +67,7 @@ impl Task {
     pub fn run<R>(&self, caller: &Caller, work: impl FnOnce() -> R) -> R {
         // A structure of ours in memory of ours: this can only fail with a profile that lacks the members, and then
         // modules cannot look at them either.
-        let _ = self.label(caller);
+        let _ = identity::label(self.structure, caller);
         CALLER.replace(caller.clone());
         let cpu = task::acquire_cpu();
         percpu::on_switch(cpu, self.structure);
@@ -80,21 +86,6 @@ impl Task {
     /// Its `struct task_struct`.
     pub fn structure(&self) -> KPtr<TaskStruct> {
         self.structure
-    }
-
-    /// Writes into the task's structure who it works for.
-    ///
-    /// # Errors
-    /// When this kernel's structure has no such members.
-    pub fn label(&self, caller: &Caller) -> KResult {
-        PID.put(self.structure, caller.tid)?;
-        TGID.put(self.structure, caller.pid)?;
-        let mut comm = [0; COMM_LEN];
-        let bytes = caller.comm.as_bytes();
-        let len = bytes.len().min(COMM_LEN - 1);
-        comm[..len].copy_from_slice(&bytes[..len]);
-        machine::access::write(COMM.of(self.structure)?.addr(), &comm)?;
-        Ok(())
     }
 
     fn note_running(&self, on: bool) {

@@ -1,5 +1,6 @@
 //! Waiting for a time. Counterpart: kernel/time/timer.c, arch/x86/lib/delay.c.
 
+use super::jiffies::{self, TICK_MS};
 use crate::sched;
 use kabi::{c_uint, c_ulong, exports, kexport};
 use std::time::{Duration, Instant};
@@ -23,10 +24,11 @@ fn parts(loops: u64) -> Duration {
     Duration::from_nanos(((u128::from(loops) * 1_000_000_000) >> 32) as u64)
 }
 
-/// Sleeps for at least `ms` milliseconds.
+/// Sleeps for at least `ms` milliseconds; as in Linux a tick more than that, so that `jiffies` shows all of them.
 #[kexport(since = "2.6.0", header = "linux/delay.h")]
 fn msleep(ms: c_uint) {
-    sched::sleep(Duration::from_millis(ms.into()));
+    sched::sleep(Duration::from_millis((u64::from(ms).div_ceil(TICK_MS) + 1) * TICK_MS));
+    jiffies::tick();
 }
 
 /// [`msleep`] that a signal ends: the milliseconds that are left.

@@ -11,16 +11,19 @@ exports![jiffies_to_msecs, jiffies_to_usecs, __msecs_to_jiffies, __usecs_to_jiff
 /// Ticks in a second (Debian's `CONFIG_HZ`).
 pub const HZ: u64 = 250;
 /// Milliseconds of a tick.
-const TICK_MS: u64 = 1000 / HZ;
+pub const TICK_MS: u64 = 1000 / HZ;
 /// `MAX_JIFFY_OFFSET`: for ever.
 const LONGEST: u64 = (i64::MAX as u64 >> 1) - 1;
 
 /// Variables that tick.
 static TICKING: Mutex<Vec<u64>> = Mutex::new(Vec::new());
 
-fn tick() {
+/// Shows the present time in the variables: the clock's thread may be late.
+pub fn tick() {
+    let ticking = TICKING.lock().unwrap_or_else(PoisonError::into_inner);
+    // Read under the lock: the variables never go back.
     let now = log::jiffies();
-    for addr in TICKING.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+    for addr in ticking.iter() {
         // The variables' memory stays for as long as the kernel runs.
         let _ = access::put(*addr, now);
     }

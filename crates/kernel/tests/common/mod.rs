@@ -24,17 +24,17 @@ pub struct Kernel {
 impl Kernel {
     /// For the case modules/`area`/`name` on 6.1. Its modules must have been built.
     pub fn of_case(area: &str, name: &str) -> Self {
-        Self::boot("6.1.", &format!("modules/{area}"), &format!("-{area}"), name)
+        Self::boot("6.1", &format!("modules/{area}"), &format!("-{area}"), name)
     }
 
     /// For the case modules/`area`/`name` on 6.12.
     pub fn of_case_on_6_12(area: &str, name: &str) -> Self {
-        Self::boot("6.12.", &format!("modules/{area}"), &format!("-{area}-6.12"), name)
+        Self::boot("6.12", &format!("modules/{area}"), &format!("-{area}-6.12"), name)
     }
 
     /// For the case acceptance/cases/`name` on 6.1.
     pub fn of_acceptance(name: &str) -> Self {
-        Self::boot("6.1.", "acceptance/cases", "", name)
+        Self::boot("6.1", "acceptance/cases", "", name)
     }
 
     /// For the module tests/modules/`name`, which is built with the headers of the installed 6.1.
@@ -45,8 +45,7 @@ impl Kernel {
         for file in [format!("{name}.c"), "Kbuild".to_string()] {
             std::fs::copy(from.join(&file), to.join(&file)).unwrap();
         }
-        let all = abi::list(&abi::Options::default());
-        let release = &all.iter().find(|a| a.release.starts_with("6.1.")).expect("a 6.1 kernel is installed").release;
+        let release = abi::newest("6.1", &abi::Options::default()).expect("a 6.1 kernel is installed");
         let make = std::process::Command::new("make")
             .arg("-C")
             .arg(format!("/lib/modules/{release}/build"))
@@ -55,7 +54,7 @@ impl Kernel {
             .output()
             .unwrap();
         assert!(make.status.success(), "{}", String::from_utf8_lossy(&make.stderr));
-        Self::at("6.1.", to, from)
+        Self::at("6.1", to, from)
     }
 
     fn boot(version: &str, cases: &str, suffix: &str, name: &str) -> Self {
@@ -64,7 +63,7 @@ impl Kernel {
         let folder = match std::env::var_os("LKM_CASES").map(PathBuf::from) {
             Some(builds) => {
                 let area = Path::new(cases).file_name().unwrap();
-                builds.join(version.trim_end_matches('.')).join(area).join(name)
+                builds.join(version).join(area).join(name)
             }
             None => PathBuf::from(format!("/tmp/lkm-accept-build{suffix}/{name}")),
         };
@@ -76,10 +75,9 @@ impl Kernel {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         BOOTED.call_once(|| {
             let options = abi::Options::default();
-            let available = abi::list(&options);
-            let found = available.iter().find(|a| a.release.starts_with(version) && a.is_image);
-            let release = &found.unwrap_or_else(|| panic!("no kernel image {version}* is installed")).release;
-            let config = Config::new(abi::Profile::for_release(release, &options).unwrap());
+            let release = abi::newest(version, &options);
+            let release = release.unwrap_or_else(|| panic!("no kernel image {version}* is installed"));
+            let config = Config::new(abi::Profile::for_release(&release, &options).unwrap());
             boot(Config { cpus: 2, ..config }).unwrap();
         });
         let task = sched::Task::attach().unwrap();

@@ -141,11 +141,23 @@ fn packed(file: &File) -> io::Result<bool> {
 
 /// kmod's words for what the kernel answers to a load.
 pub fn reason(error: &io::Error) -> String {
-    match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::NOEXEC) => "Invalid module format".into(),
-        Some(Errno::NOENT) => "Unknown symbol in module".into(),
-        Some(Errno::SRCH) => "Module has wrong symbol version".into(),
-        Some(Errno::INVAL) => "Invalid parameters".into(),
-        _ => errno_text(error),
+    // An init function returns what it likes: not every number is one of an `Errno`.
+    let is = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
+    match () {
+        () if is(Errno::NOEXEC) => "Invalid module format".into(),
+        () if is(Errno::NOENT) => "Unknown symbol in module".into(),
+        () if is(Errno::SRCH) => "Module has wrong symbol version".into(),
+        () if is(Errno::INVAL) => "Invalid parameters".into(),
+        () => errno_text(error),
+    }
+}
+
+#[test]
+fn any_number_has_words() {
+    let words = |errno| reason(&io::Error::from_raw_os_error(errno));
+    assert_eq!(words(8), "Invalid module format");
+    assert_eq!(words(517), "Unknown error 517");
+    for errno in [0, -1, 4095, 4096, 5000, i32::MAX, i32::MIN] {
+        assert_eq!(words(errno), format!("Unknown error {errno}").replace("Unknown error 0", "Success"));
     }
 }
