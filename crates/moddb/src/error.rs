@@ -73,6 +73,15 @@ impl fmt::Display for Error {
     }
 }
 
+/// An error as `strerror(3)` says it, without Rust's number behind it.
+pub fn strerror(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(at) => text.get(..at).unwrap_or(&text).to_owned(),
+        None => text,
+    }
+}
+
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.kind {

@@ -3,6 +3,7 @@
 //! | module | what it gives |
 //! |---|---|
 //! | [`config`] | modprobe.d and the kernel's command line |
+//! | [`depmod`] | writing all of it: from module files to indexes |
 //! | [`dir`] | a module directory to look things up in: name, alias, symbol, what is built in |
 //! | [`index`] | the `.bin` files: tries from keys to values, read without trust and written |
 //! | [`glob`] | wildcards of aliases |
@@ -22,11 +23,13 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod depmod;
 pub mod dir;
 mod error;
 pub mod glob;
 pub mod index;
+mod lines;
 mod name;
 
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Result, strerror};
 pub use name::{alias_name, module_name, module_name_of_path};

@@ -60,6 +60,7 @@ const TOOLS: &[Tool] = &[
     tool_of("insmod", "load a module from a file", kmod::insmod::main),
     tool_of("rmmod", "unload modules", kmod::rmmod::main),
     tool_of("lsmod", "list loaded modules", kmod::lsmod::main),
+    tool_of("depmod", "write the indexes of a module directory", kmod::depmod::main),
     tool_of("modinfo", "show what a module says of itself", kmod::modinfo::main),
     tool_of("dmesg", "print or control the kernel's log", dmesg::main),
 ];
@@ -69,6 +70,9 @@ fn main() -> ExitCode {
     let argv0 = words.next().unwrap_or_default();
     let words: Vec<OsString> = words.collect();
     let short = Path::new(&argv0).file_name().unwrap_or_default();
+    if short == kmod::depmod::COMMIT {
+        return ExitCode::from(kmod::depmod::commit(&words));
+    }
     let result = match tool(short).filter(|tool| tool.applet) {
         Some(tool) => (tool.main)(&Invocation { argv0, words }),
         None => multi_call(words),

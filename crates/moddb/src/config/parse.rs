@@ -1,13 +1,14 @@
 //! Lines into configuration: modprobe.d files and the kernel's command line.
 
 use super::{Complaint, Config, SoftDependency, Text};
+use crate::lines::wrapped;
 use crate::name::alias_name;
 
 impl Config {
     /// Adds what the text of a file says.
     pub fn parse(&mut self, text: &[u8]) -> Vec<Complaint> {
         let mut complaints = Vec::new();
-        for (line, number) in lines(text) {
+        for (line, number) in wrapped(text) {
             // Only a comment that begins the line is one.
             if line.first() == Some(&b'#') {
                 continue;
@@ -69,30 +70,6 @@ impl Config {
             }
         }
     }
-}
-
-/// The lines of a text, those that end with a backslash joined with the next, each with its (last) number.
-fn lines(text: &[u8]) -> Vec<(Text, u32)> {
-    let (mut all, mut line, mut number) = (Vec::new(), Vec::new(), 0u32);
-    let mut rest = text;
-    while !rest.is_empty() {
-        let end = rest.iter().position(|byte| *byte == b'\n');
-        let (part, after) = rest.split_at(end.unwrap_or(rest.len()));
-        rest = after.get(1..).unwrap_or_default();
-        number = number.saturating_add(1);
-        match part.strip_suffix(b"\\") {
-            // DIFFERS: kmod reads a byte that is none behind a backslash that ends the file.
-            Some(part) => line.extend_from_slice(part),
-            None => {
-                line.extend_from_slice(part);
-                all.push((std::mem::take(&mut line), number));
-            }
-        }
-    }
-    if !line.is_empty() {
-        all.push((line, number));
-    }
-    all
 }
 
 /// The first word of a text, and what follows it, the separator included.

@@ -1,5 +1,6 @@
 //! What kmod's tools have in common: names, messages, usage, and the states of modules (kmod 30).
 
+pub mod depmod;
 pub mod insmod;
 mod lookup;
 pub mod lsmod;
@@ -9,6 +10,7 @@ mod state;
 
 use crate::clock::{self, Local};
 use std::ffi::{CString, OsStr, OsString};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixDatagram;
 
@@ -45,6 +47,13 @@ impl Messages {
         let stamp = Local::at(clock::now().0).syslog_stamp();
         let line = format!("<27>{stamp} {}[{}]: ERROR: {text}", self.tool, std::process::id());
         let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(line.as_bytes(), "/dev/log"));
+    }
+
+    /// A line to standard error whose text need not be UTF-8, with the word for its level (`ERROR`).
+    pub fn bytes(&self, level: &str, text: &[u8]) {
+        let line = [self.tool.as_bytes(), b": ", level.as_bytes(), b": ", text, b"\n"].concat();
+        // Nobody listening is no reason to fail.
+        let _ = io::Write::write_all(&mut io::stderr(), &line);
     }
 }
 
