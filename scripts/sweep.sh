@@ -25,6 +25,7 @@ cases_of_6_12() {
 step "release build" cargo build -q --release
 step "every module of the installed kernels" cargo run -q --release -p xtask -- sweep
 step "hostile module files" cargo test -q --release -p kernel --test hostile -- --include-ignored
+step "depmod killed 200 times" cargo test -q --release -p tools --test depmod -- --ignored
 step "recorded cases of 6.12 in lkm's kernel" cases_of_6_12
 step "fuzzing" fuzz
 step "licences of and advisories on dependencies" make deny

@@ -4,13 +4,14 @@
 //! cargo run --release -p bench [-- [--json] [--no-qemu] [--rounds N] [NAME ...]]
 //! ```
 //!
-//! NAME: `run`, `phases`, `load`, `printk`, `border`; all of them if none is given. Subjects that are compared are
+//! NAME: `run`, `phases`, `load`, `printk`, `border`, `depmod`; all of them if none is given. Subjects that are compared are
 //! measured in turn, round by round, in one run; the table has medians, the middle half of the samples, and the median
 //! of the ratios within the rounds. What must not share a process has its own: the program then calls itself with
 //! `sample`, and gets numbers back as JSON.
 #![forbid(unsafe_code)]
 
 mod border;
+mod depmod;
 mod load;
 mod modules;
 mod phases;
@@ -54,6 +55,7 @@ const GROUPS: &[Group] = &[
     ("load", load::measure),
     ("printk", printk::measure),
     ("border", border::measure),
+    ("depmod", depmod::measure),
 ];
 
 fn main() -> ExitCode {

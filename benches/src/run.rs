@@ -50,7 +50,7 @@ fn against_boot(bench: &Bench, lkm: &Path) -> Result<Vec<Row>, String> {
 }
 
 /// The `lkm` next to this program.
-fn lkm() -> Result<PathBuf, String> {
+pub fn lkm() -> Result<PathBuf, String> {
     let exe = std::env::current_exe().map_err(|e| e.to_string())?;
     let lkm = exe.with_file_name("lkm");
     match lkm.is_file() {

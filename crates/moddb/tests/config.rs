@@ -64,6 +64,7 @@ fn every_form_of_a_line_is_read_alike() {
         "# comment\n #indented\n\n\\\nblacklist after\nblacklist [a-b]-c\nalias x[ y\nblacklist a]\n",
         "options m\noptions m \noptions m  \ninstall i\ninstall i \nremove\nblacklist\nsoftdep s\nsoftdep s \n",
         "blacklist one \\\n two\nblack\\\nlist three\n#comment \\\nblacklist four\nblacklist five",
+        "options m a=\\\"x\\\" b=\\\\\nblacklist \\\n\\\n",
         "alias\ta\tb\n\tblacklist\tq\n\t\n  \noptions\tx\ty=1\tz=2\n",
     ] {
         std::fs::write(&file, text).unwrap();

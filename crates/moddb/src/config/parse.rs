@@ -138,7 +138,7 @@ mod tests {
             bad(3, b"#no"),
             bad(4, b"alias"),
             bad(5, b"options"),
-            bad(8, b"blacklist"),
+            bad(9, b"blacklist"),
         ];
         assert_eq!(config.parse(text), want);
         assert_eq!(config, Config::default());

@@ -176,6 +176,7 @@ fn is_wanted(path: &Path, to: &mut dyn Listener) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::depmod::Level;
     use crate::depmod::tests::Heard;
 
     fn read(text: &str) -> (Config, Heard) {

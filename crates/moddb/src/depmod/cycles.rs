@@ -48,7 +48,8 @@ impl Search<'_> {
         while let Some(at) = next.pop() {
             let Some(step) = steps.get(at).copied() else { continue };
             let visited = self.visited.get_mut(step.module as usize).map(|visited| std::mem::replace(visited, true));
-            if visited == Some(true) && step.module == root {
+            // DIFFERS: kmod also calls it a circle when a module that it came by before is where it begins.
+            if visited == Some(true) && step.module == root && step.from.is_some() {
                 self.name(&steps, step, to);
                 continue;
             }
@@ -90,6 +91,7 @@ impl Search<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::depmod::Level;
     use crate::depmod::graph;
     use crate::depmod::tests::Heard;
 
@@ -113,8 +115,10 @@ mod tests {
         assert_eq!(said(&[&[1], &[2], &[]]), [""; 0]);
         assert_eq!(said(&[&[0]]), ["Cycle detected: a -> a".to_owned(), found(1)]);
         assert_eq!(said(&[&[1], &[2], &[0]]), ["Cycle detected: a -> b -> c -> a".to_owned(), found(3)]);
-        let two = said(&[&[1], &[0, 2], &[1]]);
-        assert_eq!(two, ["Cycle detected: a -> b -> a".to_owned(), found(2)]);
+        let two = ["Cycle detected: a -> b -> a".to_owned(), "Cycle detected: c -> b -> c".to_owned(), found(3)];
+        assert_eq!(said(&[&[1], &[0, 2], &[1]]), two);
+        let branch = ["Cycle detected: a -> b -> a".to_owned(), found(2)];
+        assert_eq!(said(&[&[1, 2], &[0], &[3], &[]]), branch);
     }
 
     #[test]

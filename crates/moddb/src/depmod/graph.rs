@@ -26,6 +26,9 @@ struct Symbol {
     crc: u64,
 }
 
+/// What a name leads to: the name that the symbol is known by, and the symbol.
+type Found<'n> = Option<(&'n [u8], Symbol)>;
+
 /// All symbols.
 #[derive(Debug, Default)]
 pub(super) struct Symbols(HashMap<Vec<u8>, Symbol, BuildHasherDefault<Quick>>);
@@ -44,7 +47,7 @@ impl Symbols {
     }
 
     /// The name that a symbol is known by, and what is known.
-    fn find<'n>(&self, name: &'n [u8], prefix: Option<u8>) -> Option<(&'n [u8], Symbol)> {
+    fn find<'n>(&self, name: &'n [u8], prefix: Option<u8>) -> Found<'n> {
         // PowerPC 64: .foo is foo.
         let name = without(prefix, name.strip_prefix(b".").unwrap_or(name));
         Some((name, *self.0.get(name)?))
@@ -69,7 +72,7 @@ pub(super) fn resolve(
     prefix: Option<u8>,
     to: &mut dyn Listener,
 ) {
-    let found: Vec<Vec<Option<(&[u8], Symbol)>>> =
+    let found: Vec<Vec<Found<'_>>> =
         batches.iter().map(|batch| batch.names.iter().map(|name| symbols.find(name, prefix)).collect()).collect();
     let mut reader = vec![0; modules.len()];
     for (number, batch) in batches.iter().enumerate() {
@@ -90,7 +93,7 @@ fn resolve_one(
     modules: &mut [Module],
     at: usize,
     names: &[Box<[u8]>],
-    found: &[Option<(&[u8], Symbol)>],
+    found: &[Found<'_>],
     checks: Checks,
     to: &mut dyn Listener,
 ) {

@@ -32,7 +32,9 @@ pub use config::FOLDERS;
 pub use fresh::is_up_to_date;
 pub use text::is_release;
 
+use crate::error::strerror;
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// How much a message matters (kmod's `tools/log.c`).
@@ -78,6 +80,8 @@ pub enum Known {
 pub struct Options {
     /// The module directory: absolute.
     pub directory: PathBuf,
+    /// Where the files will be put; must be there unless only text is wanted.
+    pub output: PathBuf,
     /// Which release `override` and `external` lines must name.
     pub release: OsString,
     /// Folders and files of depmod.d; [`FOLDERS`] usually.
@@ -136,6 +140,19 @@ pub fn run(options: &Options, to: &mut dyn Listener) -> Result<Vec<File>, Stoppe
     graph::resolve(&mut modules, &batches, &symbols, checks, options.prefix, to);
     drop(batches);
     graph::sort(&mut modules, to)?;
+    if !options.text_only
+        && let Err(error) = std::fs::read_dir(&options.output)
+    {
+        message!(
+            to,
+            Fatal,
+            b"could not open directory ",
+            options.output.as_os_str().as_bytes(),
+            b": ",
+            strerror(&error)
+        );
+        return Err(Stopped);
+    }
     files::all(&modules, &symbols, options, to)
 }
 

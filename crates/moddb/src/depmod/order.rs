@@ -37,6 +37,7 @@ fn uncompressed(module: &Module) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::depmod::Level;
     use crate::depmod::tests::Heard;
 
     #[test]

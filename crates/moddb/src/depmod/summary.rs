@@ -122,6 +122,12 @@ impl Names {
         number
     }
 
+    /// Where among the needs of this file a name is.
+    fn place(&self, name: &[u8]) -> Option<usize> {
+        let (file, place) = *self.seen.get(*self.numbers.get(name)? as usize)?;
+        (file == self.file).then_some(place as usize)
+    }
+
     /// The names by their numbers.
     pub(super) fn into_list(self) -> Vec<Box<[u8]>> {
         let mut list: Vec<(u32, Box<[u8]>)> = self.numbers.into_iter().map(|(name, number)| (number, name)).collect();
@@ -178,11 +184,12 @@ pub(super) fn read(parts: &Parts<'_>, wanted: Wanted, names: &mut Names) -> Summ
     }
     if let Some(table) = &table {
         names.file = names.file.wrapping_add(1);
-        if table.needs(wanted, names, &mut summary).is_some() {
-            versions(parts, wanted, names, &mut summary);
-        } else {
-            summary.needs.clear();
-            summary.need_crcs.clear();
+        match table.needs(wanted, names, &mut summary) {
+            Some(listed) => versions(parts, wanted, names, &listed, &mut summary),
+            None => {
+                summary.needs.clear();
+                summary.need_crcs.clear();
+            }
         }
     }
     summary.fields.shrink_to_fit();
@@ -244,7 +251,7 @@ impl<'t> Table<'t> {
     }
 
     fn symbol(&self, name: &'t [u8], row: &[u8]) -> Symbol<'t> {
-        let name = std::ffi::CStr::from_bytes_until_nul(name).map_or(name, std::ffi::CStr::to_bytes);
+        let name = text(name);
         match self.layout.wide {
             true => Symbol {
                 name,
@@ -279,12 +286,13 @@ impl<'t> Table<'t> {
         any
     }
 
-    /// Adds the symbols that others must have; `None` if the table is damaged.
-    fn needs(&self, wanted: Wanted, names: &mut Names, summary: &mut Summary) -> Option<()> {
+    /// Adds the symbols that others must have, and gives their names; `None` if the table is damaged.
+    fn needs(&self, wanted: Wanted, names: &mut Names, summary: &mut Summary) -> Option<Vec<&'t [u8]>> {
         const WEAK: u8 = 2;
         /// A register that the program uses: undefined, but nobody's (`STT_REGISTER` of SPARC).
         const REGISTER: u8 = 13;
         let sparc = matches!(self.layout.machine, 2 | 43);
+        let mut listed = Vec::new();
         for (name, row) in self.symbols() {
             if self.section(row) != 0 {
                 continue;
@@ -299,42 +307,49 @@ impl<'t> Table<'t> {
             }
             let number = names.number(symbol.name);
             if let Some(seen) = names.seen.get_mut(number as usize) {
-                *seen = (names.file, summary.needs.len() as u32);
+                *seen = (names.file, listed.len() as u32);
             }
+            listed.push(symbol.name);
             summary.needs.push(Need::new(number, symbol.info >> 4 == WEAK));
             if wanted.crcs {
                 summary.need_crcs.push(0);
             }
         }
-        Some(())
+        Some(listed)
     }
 }
 
 /// Takes the versions of needed symbols, and adds those that have a version but are not undefined: `module_layout`.
-fn versions(parts: &Parts<'_>, wanted: Wanted, names: &mut Names, summary: &mut Summary) {
+///
+/// Versions come nearly in the order of the symbols, so a name is mostly the next one or soon after it, and need not be
+/// looked up. `listed` are the names of the needs.
+fn versions(parts: &Parts<'_>, wanted: Wanted, names: &mut Names, listed: &[&[u8]], summary: &mut Summary) {
     /// Bytes of an entry: a number and a name.
     const ROW: usize = 64;
-    /// In the place of a need: its version was taken.
-    const TAKEN: u32 = u32::MAX;
+    /// How far ahead a name is looked for.
+    const AHEAD: usize = 4;
     let rows = parts.versions.unwrap_or_default();
     if !rows.len().is_multiple_of(ROW) {
         return;
     }
     let wide = parts.layout.wide;
+    let mut taken = vec![false; listed.len()];
+    let mut next = 0;
     for row in rows.chunks_exact(ROW) {
-        let name = row.get(if wide { 8 } else { 4 }..).unwrap_or_default();
-        let name = std::ffi::CStr::from_bytes_until_nul(name).map_or(name, std::ffi::CStr::to_bytes);
+        let name = text(row.get(if wide { 8 } else { 4 }..).unwrap_or_default());
         let crc = if wide { parts.layout.u64(row, 0) } else { parts.layout.u32(row, 0).into() };
-        let number = names.number(name);
-        let file = names.file;
-        match names.seen.get_mut(number as usize) {
-            Some((seen, at)) if *seen == file && *at != TAKEN => {
-                if let Some(place) = summary.need_crcs.get_mut(*at as usize) {
-                    *place = crc;
+        let near = listed.iter().skip(next).take(AHEAD).position(|listed| *listed == name).map(|ahead| next + ahead);
+        let place = near.or_else(|| names.place(name));
+        match place.and_then(|place| taken.get_mut(place)) {
+            Some(was) if !*was => {
+                *was = true;
+                next = place.unwrap_or_default() + 1;
+                if let Some(to) = place.and_then(|place| summary.need_crcs.get_mut(place)) {
+                    *to = crc;
                 }
-                *at = TAKEN;
             }
             _ => {
+                let number = names.number(name);
                 summary.needs.push(Need::new(number, false));
                 if wanted.crcs {
                     summary.need_crcs.push(crc);
@@ -342,4 +357,9 @@ fn versions(parts: &Parts<'_>, wanted: Wanted, names: &mut Names, summary: &mut 
             }
         }
     }
+}
+
+/// The bytes before the first NUL.
+fn text(bytes: &[u8]) -> &[u8] {
+    std::ffi::CStr::from_bytes_until_nul(bytes).map_or(bytes, std::ffi::CStr::to_bytes)
 }

@@ -19,7 +19,7 @@ use moddb::depmod::{self, Known, Level, Listener};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const SPEC: Spec = Spec {
     short: "aAb:C:E:F:euqrvnP:wmVho:",
@@ -187,7 +187,7 @@ impl Options {
         OsString::from_vec(path).into()
     }
 
-    fn of_library(&self, directory: PathBuf, release: OsString) -> depmod::Options {
+    fn of_library(&self, directory: PathBuf, output: PathBuf, release: OsString) -> depmod::Options {
         let config = match self.config.is_empty() {
             true => depmod::FOLDERS.iter().map(PathBuf::from).collect(),
             false => self.config.clone(),
@@ -195,6 +195,7 @@ impl Options {
         let known = self.symvers.clone().map(Known::Symvers).or(self.system_map.clone().map(Known::SystemMap));
         depmod::Options {
             directory,
+            output,
             release,
             config,
             known,
@@ -235,15 +236,27 @@ fn run(options: &Options, operands: &[OsString], voice: &mut Voice) -> u8 {
     if options.quick && (options.show || depmod::is_up_to_date(&directory, &written, voice)) {
         return 0;
     }
-    let mut wanted = options.of_library(directory, release);
+    let mut wanted = options.of_library(directory, written, release);
     if !(options.all || options.quick || paths.is_empty()) {
         wanted.only = Some(paths.iter().map(PathBuf::from).collect());
+    }
+    if options.out.is_some()
+        && let Err(error) = std::fs::create_dir_all(&wanted.output)
+    {
+        voice.error(&write::Failed::new("could not make directory", &wanted.output, error).to_string());
+        return 1;
     }
     let Ok(files) = depmod::run(&wanted, voice) else { return 1 };
     if options.show {
         return print(&files).map_or_else(|error| output::failed("depmod", &error), |()| 0);
     }
-    store(options, &written, &files, voice)
+    match write::store(&wanted.output, &files) {
+        Ok(()) => 0,
+        Err(failed) => {
+            voice.error(&failed.to_string());
+            1
+        }
+    }
 }
 
 fn print(files: &[depmod::File]) -> io::Result<()> {
@@ -253,19 +266,6 @@ fn print(files: &[depmod::File]) -> io::Result<()> {
         out.spill()?;
     }
     out.close()
-}
-
-/// Puts the files in their place.
-fn store(options: &Options, written: &Path, files: &[depmod::File], voice: &mut Voice) -> u8 {
-    let made = if options.out.is_some() { std::fs::create_dir_all(written) } else { Ok(()) };
-    let stored = made.map_err(|error| write::Failed::new("could not make directory", written, error));
-    match stored.and_then(|()| write::store(written, files)) {
-        Ok(()) => 0,
-        Err(failed) => {
-            voice.error(&failed.to_string());
-            1
-        }
-    }
 }
 
 fn usage(argv0: &OsStr) -> String {
