@@ -38,6 +38,7 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         mm::uaccess::EXPORTS,
         module::notify::EXPORTS,
         module::param_ops::EXPORTS,
+        module::params::EXPORTS,
         module::refs::EXPORTS,
         notifier::EXPORTS,
         random::EXPORTS,

@@ -122,6 +122,14 @@ fn static_key_count(key: KPtr<StaticKey>) -> KResult<c_int> {
     Ok(if count >= 0 { count } else { 1 })
 }
 
+/// Switches a key that is not counted, for lkm's own code.
+///
+/// # Errors
+/// As [`static_key_enable`].
+pub fn set(key: KPtr<StaticKey>, on: bool) -> KResult {
+    if on { static_key_enable(key) } else { static_key_disable(key) }
+}
+
 /// Switches a key on that is not counted.
 #[kexport(since = "4.3", header = "linux/jump_label.h")]
 fn static_key_enable(key: KPtr<StaticKey>) -> KResult {

@@ -8,6 +8,7 @@ use crate::fs::sysctl::IntVar;
 use crate::fs::{Methods, Tree, attribute, attribute_ro, attribute_wo};
 use crate::module::params::{self, Param};
 use crate::module::{Module, holders, taint};
+use kabi::errno::ENODEV;
 use kabi::{Errno, KResult};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -91,18 +92,17 @@ pub(super) fn add(tree: &Tree, module: &Arc<Module>) -> Result<ModuleDir, Errno>
     let restrict: Arc<dyn IntVar> = Arc::new(Restrict);
     let dir = add_module(tree, &facts(module), &view, &restrict)?;
     for param in module.params.iter().filter(|p| p.perm != 0) {
-        add_parameter(tree, &dir, param)?;
+        add_parameter(tree, &dir, module, param)?;
     }
     Ok(dir)
 }
 
-fn add_parameter(tree: &Tree, dir: &ModuleDir, param: &Param) -> Result<(), Errno> {
+fn add_parameter(tree: &Tree, dir: &ModuleDir, module: &Arc<Module>, param: &Param) -> Result<(), Errno> {
     let entry = param.entry;
-    let show = move |_: &crate::fs::Ctx<'_>| params::get(entry);
-    let store = move |_: &crate::fs::Ctx<'_>, data: &[u8]| {
-        params::set(entry, Some(data))?;
-        Ok(data.len())
-    };
+    let (reads, writes) = (Arc::downgrade(module), Arc::downgrade(module));
+    let of = |module: &Weak<Module>| module.upgrade().ok_or(ENODEV);
+    let show = move |_: &crate::fs::Ctx<'_>| params::show(&*of(&reads)?, entry);
+    let store = move |_: &crate::fs::Ctx<'_>, data: &[u8]| params::store(&*of(&writes)?, entry, data);
     let mode = u32::from(param.perm);
     let methods = Methods { read: mode & 0o444 != 0, write: mode & 0o222 != 0 };
     let spec = match (methods.read, methods.write) {

@@ -71,10 +71,34 @@ fn wait(lock: Lock) -> KResult {
 /// Makes a free mutex; name and key are for lock debugging.
 #[kexport(since = "2.6.16", header = "linux/mutex.h")]
 fn __mutex_init(lock: Lock, _name: Option<KStr>, _key: KPtr) -> KResult {
+    init(lock)
+}
+
+/// Makes a free mutex.
+///
+/// # Errors
+/// When its memory cannot be reached.
+pub fn init(lock: Lock) -> KResult {
     machine::access::fill(lock.addr(), 0, kabi::size_of_struct("mutex")?)?;
     let list = WAIT_LIST.of(lock)?;
     list.put(0, list.addr())?;
     list.put(8, list.addr())
+}
+
+/// Takes a mutex for lkm's own code, sleeping until it is free.
+///
+/// # Errors
+/// When its memory cannot be reached.
+pub fn lock(lock: Lock) -> KResult {
+    take(lock)
+}
+
+/// Gives a mutex back for lkm's own code.
+///
+/// # Errors
+/// When its memory cannot be reached.
+pub fn unlock(lock: Lock) -> KResult {
+    mutex_unlock(lock)
 }
 
 /// Takes a mutex, sleeping until it is free.

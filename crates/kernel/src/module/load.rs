@@ -424,6 +424,7 @@ fn exported(
 fn start(module: &Arc<Module>, args: &[u8]) -> Result<(), LoadError> {
     if let Err(e) = announce(module, args) {
         if !matches!(e, LoadError::Died) {
+            params::free_all(module)?;
             forget(module);
         }
         return Err(e);
@@ -442,6 +443,7 @@ fn start(module: &Arc<Module>, args: &[u8]) -> Result<(), LoadError> {
             module.set_state(State::Going);
             notify::tell(module, State::Going)?;
             crate::files::remove_module(module);
+            params::free_all(module)?;
             forget(module);
             Err(Refusal::silent(Errno(-errno)).into())
         }

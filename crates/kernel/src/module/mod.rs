@@ -4,6 +4,7 @@
 //! `taint` the taints. Lock order: `LOADING` (one load or unload decides at a time), then the list, then a module's own
 //! locks; none is held while module code runs.
 
+pub(crate) mod args;
 pub mod load;
 pub mod notify;
 pub mod param_ops;

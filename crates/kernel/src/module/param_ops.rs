@@ -48,6 +48,8 @@ exports![
 
 type Entry = KPtr<KernelParam>;
 
+/// Bytes of the buffer that a getter writes to.
+const PAGE: usize = 4096;
 /// Longest string that `charp` takes.
 const LONGEST: usize = 1024;
 
@@ -69,12 +71,14 @@ fn arg(entry: Entry) -> KResult<KPtr> {
     Ok(KPtr::new(ARG.get(entry)?))
 }
 
-/// Writes a getter's text with its newline; returns the length as C's `int`.
-fn show(buffer: KPtr, text: &str) -> KResult<i32> {
-    let mut bytes = text.as_bytes().to_vec();
-    bytes.extend([b'\n', 0]);
+/// Writes a getter's text with its newline, as much as a page holds; returns the length as C's `int`.
+fn show(buffer: KPtr, text: impl AsRef<[u8]>) -> KResult<i32> {
+    let mut bytes = [text.as_ref(), b"\n"].concat();
+    bytes.truncate(PAGE - 1);
+    let len = bytes.len() as i32;
+    bytes.push(0);
     access::write(buffer.addr(), &bytes)?;
-    Ok(text.len() as i32 + 1)
+    Ok(len)
 }
 
 macro_rules! unsigned {
@@ -89,7 +93,7 @@ macro_rules! unsigned {
         #[doc = concat!("Shows ", $what, ".")]
         #[kexport(since = "2.6.0", header = "linux/moduleparam.h")]
         fn $get(buffer: KPtr, entry: Entry) -> KResult<i32> {
-            show(buffer, &format!($form, arg(entry)?.get::<$t>(0)?))
+            show(buffer, format!($form, arg(entry)?.get::<$t>(0)?))
         }
     };
 }
@@ -106,7 +110,7 @@ macro_rules! signed {
         #[doc = concat!("Shows ", $what, ".")]
         #[kexport(since = "2.6.0", header = "linux/moduleparam.h")]
         fn $get(buffer: KPtr, entry: Entry) -> KResult<i32> {
-            show(buffer, &arg(entry)?.get::<$t>(0)?.to_string())
+            show(buffer, arg(entry)?.get::<$t>(0)?.to_string())
         }
     };
 }
@@ -207,13 +211,7 @@ fn param_get_charp(buffer: KPtr, entry: Entry) -> KResult<i32> {
     if text == 0 {
         return show(buffer, "(null)");
     }
-    let bytes = access::read_str(text, 4000)?;
-    show_bytes(buffer, &bytes)
-}
-
-fn show_bytes(buffer: KPtr, bytes: &[u8]) -> KResult<i32> {
-    access::write(buffer.addr(), &[bytes, b"\n\0"].concat())?;
-    Ok(bytes.len() as i32 + 1)
+    show(buffer, access::read_str(text, PAGE)?)
 }
 
 /// Frees the copy that a string parameter has.
@@ -241,8 +239,7 @@ fn param_set_copystring(value: KStr, entry: Entry) -> KResult {
 fn param_get_string(buffer: KPtr, entry: Entry) -> KResult<i32> {
     let string = arg(entry)?;
     let from: u64 = STRING_STRING.get(string)?;
-    let bytes = access::read_str(from, 4000)?;
-    show_bytes(buffer, &bytes)
+    show(buffer, access::read_str(from, PAGE)?)
 }
 
 fn int_of(result: u64) -> KResult<i32> {
@@ -271,7 +268,11 @@ fn param_array_set(value: KPtr<u8>, entry: Entry) -> KResult {
             }
             let copy = with_arg(entry, elements + u64::from(count) * u64::from(size))?;
             at.put(part.len() as u64, 0u8)?;
-            int_of(kabi::call(setter, &[at.addr(), copy.addr()])?)?;
+            match kabi::call(setter, &[at.addr(), copy.addr()])? as i32 {
+                0 => {}
+                // What is not 0 ends it, also if it is no error.
+                other => return Err(kabi::Errno(other.wrapping_neg()).into()),
+            }
             at = at.offset(part.len() as u64 + 1);
             count += 1;
         }

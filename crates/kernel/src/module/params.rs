@@ -1,14 +1,22 @@
-//! Module parameters: the table of a module, parsing of the parameter string, reading and writing one.
-//! Counterpart: kernel/params.c, include/linux/moduleparam.h. The types are in [`super::param_ops`].
+//! Module parameters: the table of a module, setting them from the parameter string, reading and writing one.
+//! Counterpart: kernel/params.c, include/linux/moduleparam.h. The types are in [`super::param_ops`], how a string is split in
+//! [`super::args`].
 
-use super::Module;
+use super::args::{self, Arg, same_name, skip_spaces};
+use super::{Module, ModuleStruct};
+use crate::klib::dynamic_debug;
+use crate::klib::kstrtox::parse_bool;
+use crate::locking::mutex::{self, MutexStruct};
 use crate::log;
 use kabi::errno::{EINVAL, ENOENT, ENOSPC};
-use kabi::{Errno, Field, KError, KPtr, KResult};
+use kabi::{Errno, Field, KError, KPtr, KResult, exports, kexport};
 use kofile::Elf;
 use loader::Refusal;
 use loader::place::Layout;
 use machine::{access, heap};
+use std::sync::{Mutex, PoisonError};
+
+exports![kernel_param_lock, kernel_param_unlock];
 
 /// The kernel's `struct kernel_param`.
 #[derive(Debug)]
@@ -29,6 +37,8 @@ static OPS_FREE: Field = Field::new("kernel_param_ops", "free");
 const NOARG: u32 = 1;
 /// `KERNEL_PARAM_FL_UNSAFE`: setting it taints the kernel.
 const UNSAFE: u8 = 1;
+/// The largest error number.
+const MAX_ERRNO: i32 = 4095;
 /// Bytes of the buffer that a getter writes to.
 const PAGE: usize = 4096;
 
@@ -66,111 +76,90 @@ fn row(entry: KPtr<KernelParam>) -> KResult<Param> {
     Ok(Param { name: name_of(entry)?, entry, perm: PERM.get(entry)? })
 }
 
-/// Splits a parameter string as `next_arg` does: blanks separate, double quotes keep them.
-pub fn split(args: &str) -> Vec<(String, Option<String>)> {
-    let mut out = Vec::new();
-    let mut rest = args.trim_start_matches(is_space);
-    while !rest.is_empty() {
-        let (end, equals) = token_end(rest);
-        let token = &rest[..end];
-        out.push(match equals {
-            Some(at) => (unquote(&token[..at], token), Some(unquote_value(&token[at + 1..], token))),
-            None => (unquote(token, token), None),
-        });
-        rest = rest[end..].trim_start_matches(is_space);
-    }
-    out
-}
-
-fn is_space(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r' | '\u{a0}')
-}
-
-/// End of the first token and the place of its first `=`.
-fn token_end(text: &str) -> (usize, Option<usize>) {
-    let (mut quoted, mut equals) = (false, None);
-    for (i, c) in text.char_indices() {
-        if is_space(c) && !quoted {
-            return (i, equals);
-        }
-        if c == '=' && equals.is_none() {
-            equals = Some(i);
-        }
-        quoted ^= c == '"';
-    }
-    (text.len(), equals)
-}
-
-/// A quote around the whole token: `"name=a b"`.
-fn unquote(part: &str, token: &str) -> String {
-    let part = if token.starts_with('"') { part.strip_prefix('"').unwrap_or(part) } else { part };
-    part.strip_suffix('"').unwrap_or(part).to_string()
-}
-
-fn unquote_value(value: &str, token: &str) -> String {
-    let whole = token.starts_with('"');
-    let inner = value.strip_prefix('"');
-    let value = inner.unwrap_or(value);
-    if inner.is_some() || whole { value.strip_suffix('"').unwrap_or(value) } else { value }.to_string()
-}
-
-fn same_name(a: &str, b: &str) -> bool {
-    let dash = |c: u8| if c == b'-' { b'_' } else { c };
-    a.len() == b.len() && a.bytes().map(dash).eq(b.bytes().map(dash))
-}
-
-/// Sets a module's parameters from the string of the system call.
+/// Sets a module's parameters from the string of the system call (`parse_args`).
 ///
 /// # Errors
-/// The setter's errno, with the kernel's message in the log.
+/// The last setter's errno, with the kernel's message in the log.
 pub fn parse(module: &Module, args: &[u8]) -> KResult {
-    let text = String::from_utf8_lossy(args);
+    mutex::init(lock_of(module.this)?)?;
+    let args = args.split(|b| *b == 0).next().unwrap_or_default();
+    let mut rest = skip_spaces(args);
     let mut result = Ok(());
-    for (name, value) in split(&text) {
-        if name == "--" && value.is_none() {
-            log::line(4, &format!("{}: parameters '{}' after `--' ignored", module.name(), after_dashes(&text)));
+    while let Some((arg, after)) = args::next(rest) {
+        rest = after;
+        if arg.name == b"--" && arg.value.is_none() {
+            if result.is_ok() {
+                say(4, &[module.name().as_bytes(), b": parameters '", rest, b"' after `--' ignored"]);
+            }
             break;
         }
-        match set_one(module, &name, value.as_deref()) {
+        match set_one(module, &arg) {
             Ok(()) => {}
             // The rest is parsed all the same; the last error counts.
             Err((KError::Errno(errno), value)) => {
-                complain(module.name(), &name, &value, errno);
+                complain(module.name().as_bytes(), &arg.name, &value, errno);
                 result = Err(errno.into());
             }
             Err((other, _)) => return Err(other),
         }
     }
-    result
+    match result {
+        // What is no error number is taken for the place of a `--`, which nobody can read.
+        Err(KError::Errno(Errno(number))) if !(1..=MAX_ERRNO).contains(&number) => {
+            say(4, &[module.name().as_bytes(), b": parameters '(efault)' after `--' ignored"]);
+            Ok(())
+        }
+        result => result,
+    }
 }
 
-fn after_dashes(text: &str) -> &str {
-    text.split_once("-- ").map_or("", |(_, after)| after.trim())
+/// Prints a line that holds bytes of the caller's.
+fn say(level: u8, parts: &[&[u8]]) {
+    log::printk(Some(level), &[parts.concat().as_slice(), b"\n"].concat());
 }
 
-fn complain(module: &str, name: &str, value: &str, errno: Errno) {
-    let text = match errno {
-        ENOENT => format!("{module}: Unknown parameter `{name}'"),
-        ENOSPC => format!("{module}: `{value}' too large for parameter `{name}'"),
-        _ => format!("{module}: `{value}' invalid for parameter `{name}'"),
-    };
-    log::line(3, &text);
+fn complain(module: &[u8], name: &[u8], value: &[u8], errno: Errno) {
+    match errno {
+        ENOENT => say(3, &[module, b": Unknown parameter `", name, b"'"]),
+        ENOSPC => say(3, &[module, b": `", value, b"' too large for parameter `", name, b"'"]),
+        _ => say(3, &[module, b": `", value, b"' invalid for parameter `", name, b"'"]),
+    }
 }
 
 /// Sets one parameter. An error comes with the value as the setter left it: it may have cut it.
-fn set_one(module: &Module, name: &str, value: Option<&str>) -> Result<(), (KError, String)> {
-    if let Some(param) = module.params.iter().find(|p| same_name(&p.name, name)) {
-        let text = value.map(|v| Scratch::text(v.as_bytes())).transpose().map_err(|e| (e, String::new()))?;
-        return set_text(param.entry, text.as_ref()).map_err(|e| {
-            let left = text.as_ref().and_then(|t| access::read_str(t.addr(), 4096).ok()).unwrap_or_default();
-            (e, String::from_utf8_lossy(&left).into_owned())
-        });
+fn set_one(module: &Module, arg: &Arg) -> Result<(), (KError, Vec<u8>)> {
+    let Some(param) = module.params.iter().find(|p| same_name(p.name.as_bytes(), &arg.name)) else {
+        return unknown(module, arg).map_err(|e| (e, Vec::new()));
+    };
+    let text = arg.value.as_deref().map(Scratch::text).transpose().map_err(|e| (e, Vec::new()))?;
+    set_at_load(module, param.entry, text.as_ref()).map_err(|e| {
+        let left = text.as_ref().and_then(|t| access::read_str(t.addr(), t.len).ok());
+        (e, left.unwrap_or_default())
+    })
+}
+
+/// Names that are no parameter of the module's: what the kernel understands for every module (`unknown_module_param_cb`),
+/// and the rest, which nobody does.
+fn unknown(module: &Module, arg: &Arg) -> KResult {
+    static ASYNC_PROBE: Field = Field::new("module", "async_probe_requested");
+    if arg.name == b"async_probe" {
+        let wanted = arg.value.as_deref().and_then(|v| parse_bool(v).ok()).unwrap_or(true);
+        return ASYNC_PROBE.put(module.this, u8::from(wanted));
     }
-    // Understood by the kernel for every module.
-    if name == "dyndbg" || name == "async_probe" || name.starts_with("dyndbg.") {
-        return Ok(());
+    // What follows a dot is cut off for the message, too.
+    let (first, option) = match arg.name.iter().position(|b| *b == b'.') {
+        Some(dot) => (&arg.name[..dot], &arg.name[dot + 1..]),
+        None => (&arg.name[..], &arg.name[..]),
+    };
+    if option == b"dyndbg" {
+        let modname = if first == option { module.name().as_bytes() } else { first };
+        return match dynamic_debug::queries(Some(modname), arg.value.as_deref().unwrap_or(b"+p")) {
+            // A bad query does not keep a module from loading.
+            Ok(_) | Err(KError::Errno(_)) => Ok(()),
+            Err(other) => Err(other),
+        };
     }
-    log::line(4, &format!("{}: unknown parameter '{name}' ignored", module.name()));
+    say(4, &[module.name().as_bytes(), b": unknown parameter '", first, b"' ignored"]);
     Ok(())
 }
 
@@ -210,52 +199,108 @@ fn errno_of(result: u64) -> KResult<u32> {
     if value < 0 { Err(Errno(-value).into()) } else { Ok(value as u32) }
 }
 
-/// Sets a parameter through its operations.
-///
-/// # Errors
-/// The setter's.
-pub fn set(entry: KPtr<KernelParam>, value: Option<&[u8]>) -> KResult {
-    let text = value.map(Scratch::text).transpose()?;
-    set_text(entry, text.as_ref())
-}
-
-fn set_text(entry: KPtr<KernelParam>, text: Option<&Scratch>) -> KResult {
+/// Sets a parameter while the module is loaded (`parse_one`). Without a setter this calls address 0, as Linux does.
+fn set_at_load(module: &Module, entry: KPtr<KernelParam>, text: Option<&Scratch>) -> KResult {
     let ops: KPtr = KPtr::new(OPS.get(entry)?);
-    let flags: u32 = OPS_FLAGS.get(ops)?;
-    if text.is_none() && flags & NOARG == 0 {
+    if text.is_none() && OPS_FLAGS.get::<u32, _>(ops)? & NOARG == 0 {
         return Err(EINVAL.into());
     }
+    call_setter(module, entry, OPS_SET.get(ops)?, text.map_or(0, Scratch::addr))
+}
+
+fn call_setter(module: &Module, entry: KPtr<KernelParam>, setter: u64, text: u64) -> KResult {
+    with_lock(module.this, || {
+        if FLAGS.get::<u8, _>(entry)? & UNSAFE != 0 {
+            let name = name_of(entry)?;
+            log::line(5, &format!("Setting dangerous option {name} - tainting kernel"));
+            super::taint::add(super::taint::Taint::User);
+        }
+        match kabi::call(setter, &[text, entry.addr()])? as i32 {
+            0 => Ok(()),
+            result => Err(Errno(result.wrapping_neg()).into()),
+        }
+    })
+}
+
+/// Writes to a parameter's file (`param_attr_store`): how many bytes it took.
+///
+/// # Errors
+/// The setter's; `EPERM` if it has none.
+pub fn store(module: &Module, entry: KPtr<KernelParam>, value: &[u8]) -> KResult<usize> {
+    let ops: KPtr = KPtr::new(OPS.get(entry)?);
     let setter: u64 = OPS_SET.get(ops)?;
     if setter == 0 {
         return Err(kabi::errno::EPERM.into());
     }
-    if FLAGS.get::<u8, _>(entry)? & UNSAFE != 0 {
-        let name = name_of(entry)?;
-        log::line(5, &format!("Setting dangerous option {name} - tainting kernel"));
-        super::taint::add(super::taint::Taint::User);
+    let text = Scratch::text(value)?;
+    match call_setter(module, entry, setter, text.addr()) {
+        // A positive result of a setter reaches the program as the number of bytes taken.
+        Err(KError::Errno(Errno(negative))) if negative < 0 => Ok(negative.unsigned_abs() as usize),
+        other => other.map(|()| value.len()),
     }
-    let text = text.map_or(0, Scratch::addr);
-    errno_of(kabi::call(setter, &[text, entry.addr()])?).map(|_| ())
 }
 
-/// Reads a parameter through its operations, with the newline that they write.
+/// Reads a parameter's file (`param_attr_show`).
 ///
 /// # Errors
 /// The getter's; `EPERM` if it has none.
-pub fn get(entry: KPtr<KernelParam>) -> KResult<Vec<u8>> {
+pub fn show(module: &Module, entry: KPtr<KernelParam>) -> KResult<Vec<u8>> {
     let ops: KPtr = KPtr::new(OPS.get(entry)?);
     let getter: u64 = OPS_GET.get(ops)?;
     if getter == 0 {
         return Err(kabi::errno::EPERM.into());
     }
     let buffer = Scratch::new(PAGE)?;
-    let len = errno_of(kabi::call(getter, &[buffer.addr(), entry.addr()])?)?;
-    let mut text = vec![0; (len as usize).min(PAGE)];
+    access::fill(buffer.addr(), 0, PAGE)?;
+    let len = with_lock(module.this, || errno_of(kabi::call(getter, &[buffer.addr(), entry.addr()])?))?;
+    let mut text = vec![0; (len as usize).min(PAGE - 1)];
     access::read(buffer.addr(), &mut text)?;
+    if len as usize >= PAGE {
+        // As sysfs_kf_seq_show says it, which names the function that all files of modules share.
+        let size = kabi::profile().symbol("module_attr_show").map_or(0, |s| s.size);
+        log::line(4, &format!("fill_read_buffer: module_attr_show+0x0/{size:#x} returned bad count"));
+    }
     Ok(text)
 }
 
-/// Frees what setters allocated (`destroy_params`).
+/// Runs `work` with the lock of a module's parameters held. DIFFERS: it is given back also when module code dies in it,
+/// so that nobody waits for ever.
+fn with_lock<T>(module: KPtr<ModuleStruct>, work: impl FnOnce() -> KResult<T>) -> KResult<T> {
+    kernel_param_lock(module)?;
+    let result = work();
+    kernel_param_unlock(module)?;
+    result
+}
+
+/// The lock of a module's parameters; built-in code has one together.
+fn lock_of(module: KPtr<ModuleStruct>) -> KResult<KPtr<MutexStruct>> {
+    static LOCK: Field = Field::new("module", "param_lock");
+    static BUILT_IN: Mutex<Option<u64>> = Mutex::new(None);
+    if !module.is_null() {
+        return Ok(KPtr::new(LOCK.of(module)?.addr()));
+    }
+    let mut made = BUILT_IN.lock().unwrap_or_else(PoisonError::into_inner);
+    if made.is_none() {
+        let lock = KPtr::new(crate::mm::slab::permanent(kabi::size_of_struct("mutex")?)?.addr());
+        mutex::init(lock)?;
+        *made = Some(lock.addr());
+    }
+    Ok(KPtr::new(made.unwrap_or_default()))
+}
+
+/// Takes the lock that is held around setters and getters; no module stands for built-in code.
+#[kexport(since = "4.2", header = "linux/moduleparam.h")]
+fn kernel_param_lock(module: KPtr<ModuleStruct>) -> KResult {
+    mutex::lock(lock_of(module)?)
+}
+
+/// Gives the lock back.
+#[kexport(since = "4.2", header = "linux/moduleparam.h")]
+fn kernel_param_unlock(module: KPtr<ModuleStruct>) -> KResult {
+    mutex::unlock(lock_of(module)?)
+}
+
+/// Frees what setters allocated (`module_destroy_params`).
 ///
 /// # Errors
 /// When module code dies in it.
@@ -284,27 +329,4 @@ pub(super) fn with_arg(entry: KPtr<KernelParam>, arg: u64) -> KResult<Scratch> {
 pub(super) fn name_of(entry: KPtr<KernelParam>) -> KResult<String> {
     let name: u64 = NAME.get(entry)?;
     Ok(String::from_utf8_lossy(&access::read_str(name, 256)?).into_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn strings_are_split_as_the_kernel_does() {
-        let one = |text: &str| {
-            split(text).into_iter().map(|(n, v)| format!("{n}|{}", v.unwrap_or("-".into()))).collect::<Vec<_>>()
-        };
-        assert_eq!(one("a=1 b c=\"x y\"  "), ["a|1", "b|-", "c|x y"]);
-        assert_eq!(one("\"d=p q\" e="), ["d|p q", "e|"]);
-        assert_eq!(one("f=a=b g=\"q\"r"), ["f|a=b", "g|q\"r"]);
-        assert_eq!(one("  "), Vec::<String>::new());
-        assert_eq!(one("h=x\"y z\""), ["h|x\"y z\""]);
-    }
-
-    #[test]
-    fn dashes_and_underscores_are_the_same() {
-        assert!(same_name("a-b_c", "a_b-c"));
-        assert!(!same_name("a", "ab"));
-    }
 }

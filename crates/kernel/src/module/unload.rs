@@ -29,8 +29,8 @@ pub fn delete_module(name: &str, flags: u32) -> Result<(), LoadError> {
         kabi::call(module.exit, &[])?;
     }
     super::notify::tell(&module, State::Going)?;
-    super::params::free_all(&module)?;
     crate::files::remove_module(&module);
+    super::params::free_all(&module)?;
     forget(&module);
     let taints = module.taints.load(std::sync::atomic::Ordering::Relaxed);
     *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some((module.name().to_string(), taints));
