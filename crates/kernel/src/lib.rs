@@ -26,6 +26,7 @@ pub mod notifier;
 pub mod oops;
 pub mod paravirt;
 pub mod percpu;
+pub mod personality24;
 pub mod printk;
 pub mod random;
 mod report;
@@ -50,6 +51,8 @@ pub struct Config {
     pub quiet: bool,
     /// How long a task may run module code without giving way before that is a soft lockup.
     pub softlockup: Duration,
+    /// 2.4's module system in place of the present one ([`personality24`]).
+    pub personality24: bool,
 }
 
 impl Config {
@@ -57,7 +60,7 @@ impl Config {
     pub fn new(profile: Profile) -> Self {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         // watchdog_thresh is 10 s; a lockup is reported after twice that.
-        Self { profile, cpus, quiet: false, softlockup: Duration::from_secs(20) }
+        Self { profile, cpus, quiet: false, softlockup: Duration::from_secs(20), personality24: false }
     }
 }
 
@@ -95,6 +98,7 @@ pub fn boot(config: Config) -> Result<(), String> {
     let percpu = percpu::boot().map_err(|e| e.to_string())?;
     module::symbols::boot(percpu);
     log::boot(config.quiet);
+    personality24::boot(config.personality24);
     fault::boot(config.softlockup);
     Ok(())
 }

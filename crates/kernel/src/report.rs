@@ -2,12 +2,13 @@
 
 use crate::mm::slab::{self, Kind, Origin};
 use crate::module::{self, State, taint};
-use crate::{borrow, exports, fault};
+use crate::{borrow, exports, fault, personality24};
 use std::collections::BTreeMap;
 use wire::{IncompleteImport, Leftover, LoadedModule, Report};
 
 /// Collects everything.
 pub(crate) fn make() -> Report {
+    personality24::note_counts();
     Report {
         loaded: module::all().iter().map(|m| loaded(m)).collect(),
         leftovers: leftovers(),

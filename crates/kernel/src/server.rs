@@ -1,8 +1,8 @@
 //! Answers the supervisor's calls. The main thread reads frames; workers, each a task, do what they ask.
 
-use crate::{fault, files, log, module, report, sched};
+use crate::{fault, files, log, module, personality24, report, sched};
 use kabi::Errno;
-use kabi::errno::{EFAULT, EINVAL, ENOMEM};
+use kabi::errno::{EFAULT, EINVAL, ENOMEM, ENOSYS};
 use module::load::{LoadError, Request};
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -175,6 +175,7 @@ impl Pool {
 fn perform(task: &sched::Task, job: Job) -> Answer {
     let Job { caller, call, fds, .. } = job;
     match call {
+        Call::InitModule { .. } | Call::DeleteModule { .. } if personality24::enabled() => Answer::Errno(ENOSYS.0),
         Call::InitModule { params, flags, path } => init_module(task, &caller, &params, flags, path, fds),
         Call::DeleteModule { name, flags } => task.run(&caller, || {
             outcome(module::unload::delete_module(&String::from_utf8_lossy(&name).replace('-', "_"), flags))
@@ -184,6 +185,7 @@ fn perform(task: &sched::Task, job: Job) -> Answer {
         Call::ReadFile { path } => task.run(&caller, || files::read(&caller, &path)),
         Call::WriteFile { path, data } => task.run(&caller, || files::write(&caller, &path, &data)),
         Call::Vfs(call) => task.run(&caller, || files::vfs(&caller, call)),
+        Call::Legacy(call) => task.run(&caller, || personality24::serve(&caller, call, fds)),
         Call::Shutdown => Answer::Value(0),
     }
 }

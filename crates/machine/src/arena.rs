@@ -31,6 +31,8 @@ pub enum Access {
     ReadWrite,
     /// Read and execute.
     Execute,
+    /// Everything: for images of which nobody knows what is code, as Linux 2.4 had them.
+    ReadWriteExecute,
 }
 
 struct Arena {
@@ -138,6 +140,7 @@ fn protect_range(addr: u64, len: usize, access: Access) -> Result<(), MachineErr
         Access::Read => libc::PROT_READ,
         Access::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
         Access::Execute => libc::PROT_READ | libc::PROT_EXEC,
+        Access::ReadWriteExecute => libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC,
     };
     // SAFETY: callers pass ranges of the low mapping, which holds nothing of Rust's.
     if unsafe { libc::mprotect(addr as *mut _, len, prot) } != 0 {

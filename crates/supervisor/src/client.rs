@@ -10,6 +10,9 @@ use wire::{Answer, Call, Caller, Conn, Frame};
 /// Where the control socket is, inside an instance and nowhere else.
 pub const SOCKET: &str = "/run/lkm/instance";
 
+/// Inside an instance with the module system of Linux 2.4 a file with that number.
+pub const PERSONALITY: &str = "/run/lkm/personality";
+
 /// A tool's connection to its instance. Calls are made one at a time, on behalf of the tool's process: the supervisor
 /// fills in the caller. If an oops kills the task, SIGKILL arrives before the answer does.
 #[derive(Debug)]

@@ -10,9 +10,11 @@
 //! credentials, whatever the tool wrote.
 
 mod conn;
+pub mod legacy;
 mod vfs;
 
 pub use conn::{Conn, MAX_FRAME, Received, WireError};
+pub use legacy::{LegacyCall, LegacyReply};
 pub use vfs::{Attr, DirEntry, Entry, FileKind, NodeId, ROOT_DEV, ROOT_PROC, ROOT_SYS, VfsCall, VfsReply};
 
 use serde::{Deserialize, Serialize};
@@ -96,6 +98,8 @@ pub enum Call {
     },
     /// A file operation on the instance's trees, as FUSE delivers it.
     Vfs(VfsCall),
+    /// A module system call of Linux 2.4; `ENOSYS` unless the kernel was booted with that personality.
+    Legacy(LegacyCall),
     /// What the run left behind, for the end of `lkm run`. Never blocks on module code.
     Report,
     /// Ends the kernel process in good order; it answers and exits 0.
@@ -119,6 +123,8 @@ pub enum Answer {
     },
     /// The result of `Call::Vfs`.
     Vfs(VfsReply),
+    /// The result of `query_module`.
+    Legacy(LegacyReply),
     /// The result of `Call::Report`.
     Report(Report),
 }

@@ -9,7 +9,7 @@ mod sources;
 
 use crate::fs::{self, Spec, Tree, proc::ProcSources, sys, sysctl, sysctl::KernelSysctls};
 use crate::module::{self, Module, State};
-use crate::sched;
+use crate::{personality24, sched};
 use fs::module::ModuleDir;
 use kabi::{Errno, profile};
 use std::collections::HashMap;
@@ -35,8 +35,9 @@ fn tree() -> Result<Tree, Errno> {
         return Ok(files.tree.clone());
     }
     let mut made = Files { tree: make()?, modules: HashMap::new() };
-    for module in module::all() {
-        made.add(&module);
+    // 2.4 has no /sys/module.
+    for module in module::all().iter().filter(|_| !personality24::enabled()) {
+        made.add(module);
     }
     let tree = made.tree.clone();
     *files = Some(made);
@@ -49,20 +50,21 @@ fn make() -> Result<Tree, Errno> {
     tree.set_blocker(|wait| sched::blocking(wait));
     tree.set_interrupt(sched::interrupt);
     tree.set_devices(Arc::new(kmsg::Devices));
-    let mut sysctls = KernelSysctls::new(profile().release(), profile().version());
+    let mut sysctls = KernelSysctls::new(personality24::release(), profile().version());
     sources::connect(&mut sysctls);
     sysctls.register(&tree)?;
     let thresh = sysctl::ints(0o644, vec![Arc::new(sources::WatchdogThresh)], 0..=60);
     tree.add(tree.make_path("/proc/sys/kernel")?, "watchdog_thresh", thresh)?.keep();
     ProcSources {
-        modules: Arc::new(sources::List),
+        modules: personality24::proc::list_of_modules().unwrap_or_else(|| Arc::new(sources::List)),
         symbols: Arc::new(sources::Symbols),
         devices: Arc::new(sources::Devices),
         kptr_restrict: Arc::clone(&sysctls.kptr_restrict),
-        version: profile().banner().trim_end().to_string(),
+        version: personality24::banner(),
         cmdline: crate::log::command_line().to_string(),
     }
     .register(&tree)?;
+    personality24::proc::register(&tree)?;
     let counters: Arc<dyn sys::KernelCounters> = Arc::new(sources::Counters);
     sys::register(&tree, &counters, None)?;
     tree.add(ROOT_DEV, "kmsg", Spec::char_device(0o644, kmsg::RDEV))?.keep();

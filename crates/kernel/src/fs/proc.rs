@@ -67,6 +67,11 @@ pub struct ModuleLine {
 pub trait ModuleList: Send + Sync {
     /// All modules, the newest first.
     fn modules(&self) -> Vec<ModuleLine>;
+
+    /// The whole file; `show` tells whether addresses are shown.
+    fn text(&self, show: bool) -> String {
+        self.modules().iter().map(|module| module_line(module, show)).collect()
+    }
 }
 
 /// A symbol of /proc/kallsyms.
@@ -126,11 +131,6 @@ fn module_line(module: &ModuleLine, show: bool) -> String {
     line + "\n"
 }
 
-/// /proc/modules.
-fn modules(list: &dyn ModuleList, show: bool) -> String {
-    list.modules().iter().map(|module| module_line(module, show)).collect()
-}
-
 /// /proc/kallsyms.
 fn kallsyms(source: &dyn SymbolSource, show: bool) -> String {
     let mut out = String::new();
@@ -187,7 +187,7 @@ impl ProcSources {
         for (name, spec) in [
             (
                 "modules",
-                generated(0o444, move |ctx| Ok(modules(&*list, shows_addresses(ctx, restrict.get())).into_bytes())),
+                generated(0o444, move |ctx| Ok(list.text(shows_addresses(ctx, restrict.get())).into_bytes())),
             ),
             (
                 "kallsyms",

@@ -39,6 +39,11 @@ fn highest_first(table: &[u32; 256], crc: u32, bytes: &[u8]) -> u32 {
     bytes.iter().fold(crc.reverse_bits(), mirrored).reverse_bits()
 }
 
+/// The CRC-32 of bytes as most programs have it (zlib's).
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
+    !lowest_first(&ETHERNET_TABLE, !0, bytes)
+}
+
 /// Continues a CRC-32 (Ethernet's), lowest bit first.
 #[kexport(since = "2.6.0", header = "linux/crc32.h")]
 fn crc32_le(crc: u32, data: KPtr, len: usize) -> KResult<u32> {

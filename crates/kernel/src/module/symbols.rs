@@ -163,6 +163,18 @@ fn make(name: &str, kind: ExportKind, size: u64) -> Result<u64, Refusal> {
     Ok(*state.values.entry(name.to_string()).or_insert(value))
 }
 
+/// Makes a stub for a function that is no export of the profile's kernel, known by its name as others are.
+///
+/// # Errors
+/// When there is no memory for it.
+pub fn make_own(export: &'static Export) -> Result<u64, Refusal> {
+    let value = stub::make(export.entry, export.convention)?;
+    let name = export.names.first().copied().unwrap_or_default().to_string();
+    let given = Given { name, len: 16, behind: Behind::Lkm };
+    symbols().given.write().unwrap_or_else(PoisonError::into_inner).insert(value, given);
+    Ok(value)
+}
+
 fn variable(data: &'static DataExport) -> Result<u64, Refusal> {
     let errno = |e: kabi::KError| Refusal::silent(e.errno());
     let size = size_of(data).map_err(errno)?;

@@ -2,6 +2,7 @@
 
 use super::Setup;
 use super::channel::Failure;
+use crate::client::PERSONALITY;
 use rustix::fs::{CWD, Mode};
 use rustix::mount::{MountFlags, MoveMountFlags, OpenTreeFlags};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
@@ -27,6 +28,9 @@ pub(super) fn make(setup: &Setup) -> Result<OwnedFd, Failure> {
         let link = Path::new(BIN).join(tool);
         let failed = Failure::at(format!("making {}", link.display()));
         std::os::unix::fs::symlink(&setup.executable, &link).map_err(failed)?;
+    }
+    if setup.program.personality24 {
+        std::fs::write(PERSONALITY, "2.4\n").map_err(Failure::at(format!("making {PERSONALITY}")))?;
     }
     listen()
 }

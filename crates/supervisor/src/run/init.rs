@@ -74,7 +74,7 @@ fn command(setup: &Setup, channel: &Channel) -> ! {
     let mut search = std::ffi::OsString::from(directory::BIN);
     search.push(":");
     search.push(path);
-    let caught = match syscalls::catch(setup.uname.is_some()) {
+    let caught = match syscalls::catch(setup.uname.is_some(), setup.program.personality24) {
         Ok(listener) => Message::Syscalls(listener),
         Err(e) => {
             Message::Note(Failure::at("only lkm's own tools reach the instance, no system calls: catching them")(e))

@@ -31,6 +31,8 @@ pub struct Program {
     pub tools: Vec<String>,
     /// Whether to leave /proc, /sys and /dev as the host has them.
     pub no_faces: bool,
+    /// Whether its module system calls are those of Linux 2.4; the kernel must have been booted so.
+    pub personality24: bool,
 }
 
 /// What both sides of the fork know.

@@ -41,7 +41,9 @@ impl Instance {
         let was_foreground = terminal::in_foreground();
         let (channel, middle) = fork_middle(setup)?;
         let waiting = terminal::Waiting::start(was_foreground);
-        let mut session = Session { instance: self, middle: &middle, channel, control: None, uname, plan, faces: None };
+        let personality24 = program.personality24;
+        let mut session =
+            Session { instance: self, middle: &middle, channel, control: None, uname, personality24, plan, faces: None };
         let ended = session.serve();
         drop(session);
         if ended.is_err() {
@@ -76,6 +78,7 @@ struct Session<'a> {
     channel: Channel,
     control: Option<Arc<OwnedFd>>,
     uname: Option<Uname>,
+    personality24: bool,
     plan: Option<Arc<Plan>>,
     faces: Option<Arc<faces::Session>>,
 }
@@ -109,7 +112,7 @@ impl Session<'_> {
                 }
                 Message::Syscalls(listener) => {
                     let uname = self.uname.clone();
-                    syscalls::Server::start(listener, &self.instance.link, ids_inside(), uname)
+                    syscalls::Server::start(listener, &self.instance.link, ids_inside(), uname, self.personality24)
                         .map_err(Error::host("starting a thread"))?;
                 }
                 Message::Stopped => {

@@ -1,10 +1,11 @@
 //! System calls of programs inside that the kernel process answers: caught by seccomp user notification.
 //!
-//! Where the faces are not enough: [`module`] (`init_module` and kin), [`log`] (`syslog`), [`names`] (`uname`) and
-//! [`mounts`] (`mount` of debugfs and kin). One thread takes all of them and waits for none; arguments are read from
+//! Where the faces are not enough: [`module`] (`init_module` and kin), [`log`] (`syslog`), [`names`] (`uname`),
+//! [`mounts`] (`mount` of debugfs and kin) and, for that personality, [`legacy`] (the module calls of Linux 2.4). One thread takes all of them and waits for none; arguments are read from
 //! the caller's memory, which is checked to be still the caller's afterwards. Programs of another architecture
 //! (32-bit) are not caught. Counterpart: `kernel/seccomp.c`.
 
+mod legacy;
 mod log;
 mod module;
 mod mounts;
@@ -59,7 +60,7 @@ const EIO: i32 = 5;
 const ENOSYS: i32 = 38;
 
 /// Puts the filter on this process, which is about to become the command.
-pub(crate) fn catch(with_uname: bool) -> std::io::Result<OwnedFd> {
+pub(crate) fn catch(with_uname: bool, personality24: bool) -> std::io::Result<OwnedFd> {
     use number::{DELETE_MODULE, FINIT_MODULE, INIT_MODULE, MOUNT, SYSLOG, UNAME};
     let mut filter = Filter::new(Action::Allow);
     for call in [INIT_MODULE, FINIT_MODULE, DELETE_MODULE, SYSLOG, MOUNT] {
@@ -67,6 +68,12 @@ pub(crate) fn catch(with_uname: bool) -> std::io::Result<OwnedFd> {
     }
     if with_uname {
         filter = filter.rule(UNAME.into(), Action::Notify);
+    }
+    if personality24 {
+        use legacy::number::{CREATE_MODULE, GET_KERNEL_SYMS, QUERY_MODULE};
+        for call in [CREATE_MODULE, GET_KERNEL_SYMS, QUERY_MODULE] {
+            filter = filter.rule(call.into(), Action::Notify);
+        }
     }
     filter.install_with_listener()
 }
@@ -91,15 +98,23 @@ pub(crate) struct Server {
     link: Arc<Link>,
     map: MapIds,
     uname: Option<Uname>,
+    personality24: bool,
     /// By notification, for callers that are killed while they wait.
     flights: Flights,
 }
 
 impl Server {
     /// Starts a thread that ends with the last program under the filter.
-    pub(crate) fn start(fd: OwnedFd, link: &Arc<Link>, map: MapIds, uname: Option<Uname>) -> std::io::Result<()> {
+    pub(crate) fn start(
+        fd: OwnedFd,
+        link: &Arc<Link>,
+        map: MapIds,
+        uname: Option<Uname>,
+        personality24: bool,
+    ) -> std::io::Result<()> {
         let listener = Listener::new(fd);
-        let server = Arc::new(Self { listener, link: link.clone(), map, uname, flights: Flights::default() });
+        let server =
+            Arc::new(Self { listener, link: link.clone(), map, uname, personality24, flights: Flights::default() });
         std::thread::Builder::new().name("lkm-syscalls".into()).spawn(move || server.serve()).map(drop)
     }
 
@@ -125,6 +140,12 @@ impl Server {
 
     fn handle(self: &Arc<Self>, caught: Notification) {
         let step = match caught.number {
+            legacy::number::CREATE_MODULE => legacy::create(&caught),
+            legacy::number::GET_KERNEL_SYMS => legacy::kernel_syms(&caught),
+            legacy::number::QUERY_MODULE => legacy::query(&caught),
+            number::INIT_MODULE if self.personality24 => legacy::init(&caught),
+            number::DELETE_MODULE if self.personality24 => legacy::delete(&caught),
+            number::FINIT_MODULE if self.personality24 => Ok(ENOSYS.into()),
             number::INIT_MODULE => module::init(&caught),
             number::FINIT_MODULE => module::finit(&caught),
             number::DELETE_MODULE => module::delete(&caught),
