@@ -85,7 +85,12 @@ impl Image {
 
     /// An image that was linked elsewhere: one block, `used` bytes of it, with the sections and symbols (name, address)
     /// that are known of it.
-    pub fn linked(block: machine::arena::Block, used: usize, sections: Vec<PlacedSection>, symbols: &[(&str, u64)]) -> Self {
+    pub fn linked(
+        block: machine::arena::Block,
+        used: usize,
+        sections: Vec<PlacedSection>,
+        symbols: &[(&str, u64)],
+    ) -> Self {
         let size = block.len();
         let core = Region { block: Some(block), size, ..Region::default() };
         let mut image = Self {
@@ -102,7 +107,13 @@ impl Image {
             let exec = image.sections.iter().any(|s| s.exec && addr.wrapping_sub(s.addr) < s.size);
             let name = String::from_utf8_lossy(name.as_bytes().get(..NAME_MAX).unwrap_or(name.as_bytes())).into_owned();
             let Ok(name_len) = u16::try_from(name.len()) else { continue };
-            let row = Row { addr: *addr, name: image.names.len() as u32, name_len, letter: letter(exec, true, false), init: false };
+            let row = Row {
+                addr: *addr,
+                name: image.names.len() as u32,
+                name_len,
+                letter: letter(exec, true, false),
+                init: false,
+            };
             image.rows.push(row);
             image.names.push_str(&name);
         }

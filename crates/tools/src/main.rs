@@ -15,6 +15,7 @@ mod error;
 mod explain;
 mod getopt;
 mod kmod;
+mod modutils;
 mod profiles;
 mod run;
 mod term;
@@ -57,13 +58,34 @@ const TOOLS: &[Tool] = &[
     command("run", "load a module into a kernel of its own, and tell what it left behind", run::run_main),
     command("sh", "run a command or a shell inside a kernel of its own", run::sh_main),
     command("abi", "what lkm knows of kernels: list, show, import", profiles::main),
-    tool_of("insmod", "load a module from a file", kmod::insmod::main),
-    tool_of("rmmod", "unload modules", kmod::rmmod::main),
-    tool_of("lsmod", "list loaded modules", kmod::lsmod::main),
+    tool_of("insmod", "load a module from a file", insmod),
+    tool_of("rmmod", "unload modules", rmmod),
+    tool_of("lsmod", "list loaded modules", lsmod),
     tool_of("depmod", "write the indexes of a module directory", kmod::depmod::main),
     tool_of("modinfo", "show what a module says of itself", kmod::modinfo::main),
     tool_of("dmesg", "print or control the kernel's log", dmesg::main),
 ];
+
+/// `ksyms` has no meaning but for 2.4's module system.
+const KSYMS: Tool = tool_of("ksyms", "list exported symbols (2.4)", modutils::ksyms::main);
+
+fn insmod(call: &Invocation) -> Result<u8, Failure> {
+    if modutils::is_here() { modutils::insmod::main(call) } else { kmod::insmod::main(call) }
+}
+
+fn rmmod(call: &Invocation) -> Result<u8, Failure> {
+    if modutils::is_here() { modutils::rmmod::main(call) } else { kmod::rmmod::main(call) }
+}
+
+fn lsmod(call: &Invocation) -> Result<u8, Failure> {
+    if modutils::is_here() { modutils::lsmod::main(call) } else { kmod::lsmod::main(call) }
+}
+
+/// The tools that programs inside an instance find by their name.
+fn applets(personality24: bool) -> impl Iterator<Item = &'static Tool> {
+    let legacy = personality24.then_some(&KSYMS);
+    TOOLS.iter().filter(|tool| tool.applet).chain(legacy)
+}
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os();
@@ -87,7 +109,7 @@ fn main() -> ExitCode {
 }
 
 fn tool(name: &OsStr) -> Option<&'static Tool> {
-    TOOLS.iter().find(|tool| tool.name.as_bytes() == name.as_bytes())
+    TOOLS.iter().chain([&KSYMS]).find(|tool| tool.name.as_bytes() == name.as_bytes())
 }
 
 fn multi_call(mut words: Vec<OsString>) -> Result<u8, Failure> {

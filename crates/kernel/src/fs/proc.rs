@@ -185,10 +185,7 @@ impl ProcSources {
         let for_symbols = Arc::clone(&restrict);
         let misc = Arc::clone(&numbers);
         for (name, spec) in [
-            (
-                "modules",
-                generated(0o444, move |ctx| Ok(list.text(shows_addresses(ctx, restrict.get())).into_bytes())),
-            ),
+            ("modules", generated(0o444, move |ctx| Ok(list.text(shows_addresses(ctx, restrict.get())).into_bytes()))),
             (
                 "kallsyms",
                 generated(0o444, move |ctx| {

@@ -4,7 +4,7 @@
 //! address in user space against the symbols that `query_module` names, and hands over a finished image that begins with
 //! a `struct module` (`init_module`). Counterparts: kernel/module.c and include/linux/module.h of Linux 2.4; `header`
 //! checks an image, `load` and `unload` are the system calls' work, `query` answers questions, `symbols` are the kernel's
-//! own, `inter_module` what 2.4 exports beyond the present kernel, `proc` its files in /proc.
+//! own, `inter_module` and `printk` what 2.4 exports beyond the present kernel, `proc` its files in /proc.
 //!
 //! The present module system knows these modules through [`crate::module::adopt`] and is otherwise untouched. What decides is
 //! kept here; of a module's own structure only the use count and the flags that its code changes are believed, and each
@@ -15,6 +15,7 @@
 pub mod header;
 pub mod inter_module;
 mod load;
+pub mod printk;
 pub mod proc;
 mod query;
 pub mod symbols;

@@ -5,7 +5,7 @@
 //! GPL modules may use the prefix `GPLONLY_`. The versions are those of the profile's kernel; functions that only 2.4 has get
 //! one as genksyms makes it, the CRC of their declaration.
 
-use super::inter_module;
+use super::{inter_module, printk};
 use crate::klib::crc::crc32;
 use crate::module::symbols;
 use abi::ExportKind;
@@ -23,10 +23,13 @@ pub struct KernelSymbol {
 }
 
 /// Names of 2.4, and those that their functions have today; the first that the profile has counts.
-const RENAMED: &[(&str, &[&str])] = &[
-    ("printk", &["printk", "_printk"]),
-    ("kmalloc", &["__kmalloc", "__kmalloc_noprof"]),
-    ("vmalloc", &["vmalloc", "vmalloc_noprof"]),
+const RENAMED: &[(&str, &[&str])] =
+    &[("kmalloc", &["__kmalloc", "__kmalloc_noprof"]), ("vmalloc", &["vmalloc", "vmalloc_noprof"])];
+
+/// Functions that compilers call by themselves: they have no version (`EXPORT_SYMBOL_NOVERS`, arch/*/kernel/*_ksyms.c).
+const UNVERSIONED: &[&str] = &[
+    "memchr", "memcmp", "memcpy", "memmove", "memset", "strcat", "strchr", "strcmp", "strcpy", "strlen", "strncat",
+    "strncmp", "strncpy", "strrchr", "strstr",
 ];
 
 /// All symbols. They are made when somebody first asks.
@@ -42,7 +45,8 @@ fn make() -> Vec<KernelSymbol> {
     if versions {
         table.push(KernelSymbol { value: 1, name: "Using_Versions".into() });
     }
-    for (export, declaration) in inter_module::EXPORTS.iter().zip(inter_module::DECLARATIONS) {
+    let own = inter_module::EXPORTS.iter().zip(inter_module::DECLARATIONS);
+    for (export, declaration) in own.chain(printk::EXPORTS.iter().zip(printk::DECLARATIONS)) {
         let name = export.names.first().copied().unwrap_or_default();
         if let Ok(value) = symbols::make_own(export) {
             let crc = versions.then(|| genksyms(declaration));
@@ -59,7 +63,8 @@ fn make() -> Vec<KernelSymbol> {
     let exports = profile().exports().filter(|e| e.kind != ExportKind::PerCpu && !taken.contains(e.name));
     table.extend(exports.filter_map(|export| {
         let found = symbols::find(export.name).ok().flatten()?;
-        Some(KernelSymbol { value: found.value, name: full_name(export.name, found.crc, found.gpl_only) })
+        let crc = found.crc.filter(|_| !UNVERSIONED.contains(&export.name));
+        Some(KernelSymbol { value: found.value, name: full_name(export.name, crc, found.gpl_only) })
     }));
     table
 }

@@ -42,8 +42,16 @@ impl Instance {
         let (channel, middle) = fork_middle(setup)?;
         let waiting = terminal::Waiting::start(was_foreground);
         let personality24 = program.personality24;
-        let mut session =
-            Session { instance: self, middle: &middle, channel, control: None, uname, personality24, plan, faces: None };
+        let mut session = Session {
+            instance: self,
+            middle: &middle,
+            channel,
+            control: None,
+            uname,
+            personality24,
+            plan,
+            faces: None,
+        };
         let ended = session.serve();
         drop(session);
         if ended.is_err() {

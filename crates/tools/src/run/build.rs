@@ -12,7 +12,8 @@ use std::process::{Command, Output, Stdio};
 pub struct Workshop(PathBuf);
 
 impl Workshop {
-    fn new() -> io::Result<Self> {
+    /// Makes the folder.
+    pub fn new() -> io::Result<Self> {
         let base = std::env::temp_dir();
         for n in 0..1000 {
             let path = base.join(format!("lkm-build-{}-{n}", std::process::id()));
@@ -23,6 +24,13 @@ impl Workshop {
             }
         }
         Err(io::ErrorKind::AlreadyExists.into())
+    }
+}
+
+impl Workshop {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 }
 

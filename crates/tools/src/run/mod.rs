@@ -3,6 +3,7 @@
 mod boot;
 mod build;
 pub mod deps;
+mod legacy;
 mod options;
 mod report;
 
@@ -40,6 +41,7 @@ Options:
   -l, --loglevel N      what of the kernel's log is shown (as `dmesg -n`; 7)
       --cpus N          how many CPUs the kernel has; otherwise as many as this machine
       --no-faces        leave /proc, /sys and /dev as this machine has them
+      --personality 2.4 Linux 2.4's module system: create_module, insmod linking in user space (for the museum)
       --json            print the report as JSON to standard output
   -v, --verbose         tell what is done
   -h, --help            show this help
@@ -70,6 +72,7 @@ Options:
   -l, --loglevel N      what of the kernel's log is shown (as `dmesg -n`; 7)
       --cpus N          how many CPUs the kernel has; otherwise as many as this machine
       --no-faces        leave /proc, /sys and /dev as this machine has them
+      --personality 2.4 Linux 2.4's module system: create_module, insmod linking in user space (for the museum)
   -h, --help            show this help
 
 Examples:
@@ -86,7 +89,7 @@ pub fn run_main(call: &Invocation) -> Result<u8, Failure> {
     if options.help {
         return Ok(output::print("lkm", RUN_HELP));
     }
-    run(&options)
+    if options.personality24 { legacy::run(&options) } else { run(&options) }
 }
 
 /// `lkm sh`.
@@ -110,8 +113,9 @@ pub fn sh_main(call: &Invocation) -> Result<u8, Failure> {
 }
 
 fn inside(instance: &Instance, options: &Options, command: Vec<OsString>) -> Result<u8, Failure> {
-    let tools = crate::TOOLS.iter().filter(|tool| tool.applet).map(|tool| tool.name.to_owned()).collect();
-    let program = Program { command, executable: None, tools, no_faces: options.no_faces };
+    let tools = crate::applets(options.personality24).map(|tool| tool.name.to_owned()).collect();
+    let (no_faces, personality24) = (options.no_faces, options.personality24);
+    let program = Program { command, executable: None, tools, no_faces, personality24 };
     let exit = instance.run(&program).map_err(|error| boot::failure(&error))?;
     Ok(u8::try_from(exit.status()).unwrap_or(u8::MAX))
 }
@@ -178,8 +182,17 @@ fn run(options: &Options) -> Result<u8, Failure> {
     };
     let (instance, shown) = boot::boot(options, profile)?;
     let result = session(options, &target, &instance, &shown, &mut summary);
+    finish(options, summary, instance, result.err())
+}
+
+/// Ends the instance and reports; the exit status.
+fn finish(
+    options: &Options,
+    mut summary: Summary,
+    instance: Instance,
+    failure: Option<Failure>,
+) -> Result<u8, Failure> {
     let ended = instance.shutdown();
-    let failure = result.err();
     summary.status = status_of(&summary, failure.as_ref());
     let paint = Paint::for_stderr();
     if let Some(failure) = &failure {

@@ -28,6 +28,8 @@ pub struct Options {
     pub console_level: Option<u8>,
     /// Leave /proc, /sys and /dev as they are.
     pub no_faces: bool,
+    /// Linux 2.4's module system in place of the present one.
+    pub personality24: bool,
     /// `--help`.
     pub help: bool,
 }
@@ -70,6 +72,7 @@ fn read(own: &[OsString], options: &mut Options) -> Result<Vec<OsString>, lexopt
             Long("cpus") => options.cpus = Some(parser.value()?.parse_with(count)?),
             Short('l') | Long("loglevel") => options.console_level = Some(parser.value()?.parse_with(level)?),
             Long("no-faces") => options.no_faces = true,
+            Long("personality") => options.personality24 = parser.value()?.parse_with(personality)?,
             Short('h') | Long("help") => options.help = true,
             other => return Err(other.unexpected()),
         }
@@ -79,6 +82,14 @@ fn read(own: &[OsString], options: &mut Options) -> Result<Vec<OsString>, lexopt
 
 fn count(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| (1..=8192).contains(n)).ok_or_else(|| "a number from 1 to 8192 is needed".into())
+}
+
+/// Whether it is 2.4's.
+fn personality(text: &str) -> Result<bool, String> {
+    match text {
+        "2.4" => Ok(true),
+        _ => Err("2.4 is the only one besides the present kernel's".into()),
+    }
 }
 
 fn level(text: &str) -> Result<u8, String> {
@@ -141,6 +152,7 @@ mod tests {
             &["x.ko", "--cpus", "0"],
             &["x.ko", "--cpus"],
             &["x.ko", "-l99"],
+            &["x.ko", "--personality", "2.2"],
         ] {
             assert_eq!(parsed("run", words).unwrap_err().status, 2, "{words:?}");
         }

@@ -131,7 +131,9 @@ fn the_other_members_are_checked() {
         (&[(at::KERNEL_DATA, 1)], "mod->kernel_data must be zero."),
     ] {
         let mut made = Made::new();
-        changes.iter().for_each(|(offset, value)| drop(made.put(*offset, *value)));
+        for (offset, value) in changes {
+            made.put(*offset, *value);
+        }
         assert_eq!(made.refusal(), (22, format!("init_module: {what}")));
     }
     let mut made = Made::new();
