@@ -153,10 +153,11 @@ impl Wait for Sleep {
     }
 }
 
-/// Makes those who sleep in [`Sleep`] look again.
+/// Makes those who sleep in [`Sleep`], or poll the log, look again.
 pub fn wake_readers() {
     *READERS.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
     READERS.1.notify_all();
+    crate::files::wake_log_pollers();
 }
 
 /// A program as the log judges it.

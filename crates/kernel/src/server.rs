@@ -4,14 +4,16 @@ use crate::{fault, files, log, module, personality24, report, sched};
 use kabi::Errno;
 use kabi::errno::{EFAULT, EINVAL, ENOMEM, ENOSYS};
 use module::load::{LoadError, Request};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-use wire::{Answer, Call, Caller, Conn, Event, Frame, WireError};
+use wire::{Answer, Ask, Call, Caller, Conn, Event, Frame, Told, WireError};
 
 /// Largest module file that is accepted, in bytes.
 const LARGEST_FILE: u64 = 512 << 20;
@@ -37,6 +39,30 @@ fn send(frame: &Frame) {
 /// Sends an event.
 pub fn send_event(event: Event) {
     send(&Frame::Event(event));
+}
+
+/// What was asked about callers and is not answered yet.
+static ASKED: Mutex<BTreeMap<u64, SyncSender<Told>>> = Mutex::new(BTreeMap::new());
+
+/// Asks the supervisor about the caller of a call that is being worked on, and waits; `None` without a supervisor.
+pub fn ask(call: u64, ask: Ask) -> Option<Told> {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    OUT.get()?;
+    let id = LAST.fetch_add(1, Ordering::Relaxed);
+    let (sender, receiver) = sync_channel(1);
+    ASKED.lock().unwrap_or_else(PoisonError::into_inner).insert(id, sender);
+    send(&Frame::Ask { id, call, ask });
+    let wait = || receiver.recv().ok();
+    // Whoever holds a spin lock keeps its CPU.
+    if sched::preempt_count() == 0 { sched::blocking(wait) } else { wait() }
+}
+
+fn told(id: u64, told: Told) {
+    let asker = ASKED.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    if let Some(asker) = asker {
+        // There is room for one, and only one comes.
+        let _ = asker.try_send(told);
+    }
 }
 
 /// Reports a fault of lkm's own and ends the kernel process.
@@ -113,8 +139,13 @@ impl Server {
                 Err(WireError::Closed) => sys::process::exit_now(0),
                 Err(e) => bug(&format!("reading from the supervisor: {e}")),
             };
-            let Frame::Call { id, caller, call } = received.frame else {
-                bug("the supervisor sent a frame that is no call");
+            let (id, caller, call) = match received.frame {
+                Frame::Call { id, caller, call } => (id, caller, call),
+                Frame::Told { id, told: what } => {
+                    told(id, what);
+                    continue;
+                }
+                _ => bug("the supervisor sent a frame that is no call"),
             };
             if call == Call::Shutdown {
                 answer(id, Answer::Value(0));

@@ -57,6 +57,17 @@ pub(crate) fn ids_of(tid: u32) -> Option<(u32, u32)> {
     Some((effective("Uid")?, effective("Gid")?))
 }
 
+/// Whether a signal waits for a thread (in the supervisor's numbering) that it does not block. One that it ignores never
+/// does.
+pub(crate) fn has_signal(tid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{tid}/status")).is_ok_and(|status| is_signalled(&status))
+}
+
+fn is_signalled(status: &str) -> bool {
+    let set = |name| field(status, name).and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
+    (set("SigPnd") | set("ShdPnd")) & !set("SigBlk") != 0
+}
+
 /// The caller with the host's ids `tid`, `uid` and `gid`.
 pub(crate) fn resolve(tid: u32, uid: u32, gid: u32) -> Caller {
     with_ids(identity(tid), tid, uid, gid)
@@ -108,6 +119,16 @@ mod tests {
         assert_eq!(parse_status(status), Some(Identity { pid: 4, tid: 5, comm: "cat".into() }));
         assert_eq!(parse_status("Name:\tx\nTgid:\t7\nPid:\t8\n").map(|i| (i.pid, i.tid)), Some((7, 8)));
         assert_eq!(parse_status("Name:\tx\n"), None);
+    }
+
+    #[test]
+    fn blocked_signals_do_not_count() {
+        let status = |own: &str, shared: &str, blocked: &str| {
+            is_signalled(&format!("Name:\tx\nSigQ:\t1/9\nSigPnd:\t{own}\nShdPnd:\t{shared}\nSigBlk:\t{blocked}\n"))
+        };
+        assert!(status("0000000000002000", "0", "0") && status("0", "4", "2"));
+        assert!(!status("0", "0", "0") && !status("2000", "0", "ffffffffffffffff"));
+        assert!(!has_signal(std::process::id()) && !has_signal(u32::MAX));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use crate::api::As;
 use crate::link::{Link, lock};
+use crate::memory::{self, Memory};
 use crate::{Death, Error, caller};
 use std::convert::Infallible;
 use std::os::fd::BorrowedFd;
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use sys::process::{Child, Exit, Forked};
-use wire::{Answer, Call, Caller, Conn, Event, Frame, WireError};
+use wire::{Answer, Ask, Call, Caller, Conn, Event, Frame, WireError};
 
 /// How long the kernel process may take to end after it closed its connection, or after a shutdown.
 const END_LIMIT: Duration = Duration::from_secs(2);
@@ -73,8 +74,14 @@ impl Instance {
         drop(theirs);
         drop(forking);
         let link = Arc::new(Link::new(ours.try_clone()?));
-        let reader =
-            Reader { conn: ours, link: link.clone(), child: child.clone(), console: config.console, bug: None };
+        let reader = Reader {
+            conn: ours,
+            link: link.clone(),
+            child: child.clone(),
+            memory: Arc::default(),
+            console: config.console,
+            bug: None,
+        };
         let reader = std::thread::Builder::new()
             .name("lkm-reader".into())
             .stack_size(256 << 10)
@@ -180,6 +187,7 @@ struct Reader {
     conn: Conn,
     link: Arc<Link>,
     child: Arc<Child>,
+    memory: Arc<Memory>,
     console: Console,
     bug: Option<String>,
 }
@@ -192,7 +200,10 @@ impl Reader {
                 Ok(Frame::Event(Event::Console(text))) => (self.console)(&text),
                 Ok(Frame::Event(Event::PollWakeup { handle })) => self.link.poll_wakeup(handle),
                 Ok(Frame::Event(Event::Bug(text))) => self.bug = Some(text),
-                Ok(Frame::Call { .. }) => self.refuse("it sent a call".into()),
+                Ok(Frame::Ask { id, call, ask }) => self.ask(id, call, ask),
+                Ok(Frame::Call { .. } | Frame::Told { .. }) => {
+                    self.refuse("it sent what only a supervisor sends".into())
+                }
                 Err(WireError::Closed) => break,
                 Err(e) => {
                     self.refuse(e.to_string());
@@ -201,8 +212,16 @@ impl Reader {
             }
         }
         let exit = self.reap();
+        self.memory.close();
         self.link.close(&Death { exit, bug: self.bug });
         exit
+    }
+
+    fn ask(&self, id: u64, call: u64, ask: Ask) {
+        match self.link.tid_of(call) {
+            Some(tid) => self.memory.submit(&self.link, id, tid, ask),
+            None => self.link.tell(id, memory::nothing(&ask)),
+        }
     }
 
     /// The kernel process broke the protocol; it is not to be trusted any more.

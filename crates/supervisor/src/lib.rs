@@ -1,7 +1,7 @@
 //! Owns an instance: starts the kernel process, forwards calls to it, and runs programs inside.
 //!
 //! The supervisor never runs module code. One file per concept: [`Instance`] (boot, call, shutdown), `link` and `flight` (calls
-//! that wait), [`Calls`] (the typed calls, the same for an [`Instance`] and for a tool's [`client::Client`]), `caller` (who
+//! that wait), `memory` (of the callers), [`Calls`] (the typed calls, the same for an [`Instance`] and for a tool's [`client::Client`]), `caller` (who
 //! asks), `control` (the socket that tools inside connect to), `run` (programs inside), `faces` (the file
 //! systems they see), `syscalls` (their system calls that go to the instance).
 
@@ -17,6 +17,7 @@ mod faces;
 mod flight;
 mod instance;
 mod link;
+mod memory;
 mod run;
 mod syscalls;
 

@@ -7,7 +7,7 @@ use crate::{Death, Error};
 use std::collections::HashMap;
 use std::os::fd::BorrowedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use wire::{Answer, Call, Caller, Conn, Frame, WireError};
+use wire::{Answer, Call, Caller, Conn, Frame, Told, WireError};
 
 /// Runs once with the answer, or with the reason why none comes.
 pub(crate) type Done = Box<dyn FnOnce(Result<Answer, Error>) + Send>;
@@ -24,8 +24,15 @@ pub(crate) struct Link {
 #[derive(Default)]
 struct State {
     last_id: u64,
-    pending: HashMap<u64, Done>,
+    pending: HashMap<u64, Pending>,
     closed: Option<Death>,
+}
+
+/// A call that is not answered yet.
+struct Pending {
+    done: Done,
+    /// The thread whose memory the call may touch, in the supervisor's numbering.
+    tid: Option<u32>,
 }
 
 /// A poisoned lock still guards whole data here: nothing is left half done under one.
@@ -40,10 +47,22 @@ impl Link {
 
     /// Sends a call; `done` runs in the reader thread, or here and now if it cannot be sent. Returns the call's id.
     pub(crate) fn submit(&self, caller: Caller, call: Call, fds: &[BorrowedFd<'_>], done: Done) -> u64 {
-        let id = match self.register(done) {
+        self.submit_from(None, caller, call, fds, done)
+    }
+
+    /// As [`Link::submit`], of a call that may touch the memory of the thread `tid`.
+    pub(crate) fn submit_from(
+        &self,
+        tid: Option<u32>,
+        caller: Caller,
+        call: Call,
+        fds: &[BorrowedFd<'_>],
+        done: Done,
+    ) -> u64 {
+        let id = match self.register(Pending { done, tid }) {
             Ok(id) => id,
-            Err((done, death)) => {
-                done(Err(Error::Died(death)));
+            Err((pending, death)) => {
+                (pending.done)(Err(Error::Died(death)));
                 return 0;
             }
         };
@@ -56,22 +75,22 @@ impl Link {
         id
     }
 
-    fn register(&self, done: Done) -> Result<u64, (Done, Death)> {
+    fn register(&self, pending: Pending) -> Result<u64, (Pending, Death)> {
         let mut state = lock(&self.state);
         if let Some(death) = &state.closed {
-            return Err((done, death.clone()));
+            return Err((pending, death.clone()));
         }
         state.last_id = state.last_id.wrapping_add(1);
         let id = state.last_id;
-        state.pending.insert(id, done);
+        state.pending.insert(id, pending);
         Ok(id)
     }
 
     /// Hands the result to whoever waits for `id`.
     pub(crate) fn finish(&self, id: u64, result: Result<Answer, Error>) {
-        let done = lock(&self.state).pending.remove(&id);
-        if let Some(done) = done {
-            done(result);
+        let pending = lock(&self.state).pending.remove(&id);
+        if let Some(pending) = pending {
+            (pending.done)(result);
         }
     }
 
@@ -82,8 +101,8 @@ impl Link {
             state.closed = Some(death.clone());
             std::mem::take(&mut state.pending)
         };
-        for done in pending.into_values() {
-            done(Err(Error::Died(death.clone())));
+        for pending in pending.into_values() {
+            (pending.done)(Err(Error::Died(death.clone())));
         }
     }
 
@@ -114,6 +133,16 @@ impl Link {
     /// Asks the kernel process to end the call `id` with `EINTR`; nobody waits for the answer to that.
     pub(crate) fn interrupt(&self, caller: Caller, id: u64) {
         self.submit(caller, Call::Vfs(wire::VfsCall::Interrupt { id }), &[], Box::new(|_| {}));
+    }
+
+    /// The thread whose memory the call `id` may touch.
+    pub(crate) fn tid_of(&self, id: u64) -> Option<u32> {
+        lock(&self.state).pending.get(&id)?.tid
+    }
+
+    /// Answers what the kernel process asked as `id`; it is gone, or it listens.
+    pub(crate) fn tell(&self, id: u64, told: Told) {
+        let _ = lock(&self.sender).send(&Frame::Told { id, told }, &[]);
     }
 
     pub(crate) fn on_poll_wakeup(&self, sink: PollSink) {

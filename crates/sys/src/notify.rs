@@ -36,6 +36,9 @@ pub enum Response {
     Value(i64),
     /// It fails with this (positive) errno.
     Errno(i32),
+    /// A signal is pending: it begins again after the signal's handler if that has SA_RESTART, else it fails with EINTR.
+    /// Without a signal the caller would see a nonsensical errno.
+    Restart,
     /// The kernel runs it after all. No security may hang on that: the arguments can change meanwhile.
     Continue,
 }
@@ -104,9 +107,11 @@ impl Listener {
     /// When the kernel refuses the answer.
     pub fn respond(&self, id: u64, response: Response) -> io::Result<()> {
         const CONTINUE: u32 = 1;
+        const ERESTARTSYS: i32 = 512;
         let (val, error, flags) = match response {
             Response::Value(value) => (value, 0, 0),
             Response::Errno(errno) => (0, -errno.saturating_abs(), 0),
+            Response::Restart => (0, -ERESTARTSYS, 0),
             Response::Continue => (0, 0, CONTINUE),
         };
         let raw = libc::seccomp_notif_resp { id, val, error, flags };

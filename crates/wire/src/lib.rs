@@ -40,7 +40,54 @@ pub enum Frame {
     },
     /// Something that happened in the kernel process, in the order in which it happened.
     Event(Event),
+    /// The kernel process, while it works on a call, asks about the caller of it; answered by `Told`.
+    Ask {
+        /// Chosen by the kernel process, unique among what it asks.
+        id: u64,
+        /// The call whose caller is meant.
+        call: u64,
+        /// What is asked.
+        ask: Ask,
+    },
+    /// The reply to `Ask`.
+    Told {
+        /// The id of the `Ask`.
+        id: u64,
+        /// What came of it.
+        told: Told,
+    },
 }
+
+/// What the kernel process may ask of a caller's memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ask {
+    /// The bytes at an address.
+    Read {
+        /// Where.
+        addr: u64,
+        /// How many, at most [`MAX_ASK`].
+        len: u32,
+    },
+    /// Puts bytes there.
+    Write {
+        /// Where.
+        addr: u64,
+        /// At most [`MAX_ASK`] bytes.
+        data: Vec<u8>,
+    },
+}
+
+/// What came of an [`Ask`]. Fewer bytes than asked for: the caller's memory ends there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Told {
+    /// What was read.
+    Data(Vec<u8>),
+    /// How many bytes were put.
+    Put(u32),
+}
+
+/// The most bytes of one [`Ask`].
+pub const MAX_ASK: usize = 1 << 20;
 
 /// The program (thread) on whose behalf a call is made; becomes `current` of the module code that it runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

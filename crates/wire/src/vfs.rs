@@ -116,26 +116,112 @@ pub enum VfsCall {
         /// `open(2)` flags.
         flags: u32,
     },
-    /// Reads from an open file.
+    /// Reads from an open file, as `read(2)`.
     Read {
         /// From `VfsReply::Opened`.
         handle: u64,
-        /// File position.
+        /// File position; of a stream, which has its own, it says nothing.
         offset: u64,
         /// At most this many bytes.
         size: u32,
         /// The flags of the open file now (`O_NONBLOCK` may change).
         flags: u32,
     },
-    /// Writes to an open file.
+    /// Writes to an open file, as `write(2)`.
     Write {
         /// From `VfsReply::Opened`.
         handle: u64,
-        /// File position.
+        /// File position; of a stream, which has its own, it says nothing.
         offset: u64,
         /// The bytes of one `write(2)`.
         data: Vec<u8>,
         /// The flags of the open file now.
+        flags: u32,
+    },
+    /// Reads from an open stream at a given place, as `pread(2)`.
+    ReadAt {
+        /// From `VfsReply::Opened`.
+        handle: u64,
+        /// The place.
+        offset: u64,
+        /// At most this many bytes.
+        size: u32,
+        /// The flags of the open file now.
+        flags: u32,
+    },
+    /// Writes to an open stream at a given place, as `pwrite(2)`.
+    WriteAt {
+        /// From `VfsReply::Opened`.
+        handle: u64,
+        /// The place.
+        offset: u64,
+        /// The bytes.
+        data: Vec<u8>,
+        /// The flags of the open file now.
+        flags: u32,
+    },
+    /// Moves the own position of an open stream, as `lseek(2)`.
+    Seek {
+        /// From `VfsReply::Opened`.
+        handle: u64,
+        /// As the system call has it.
+        offset: i64,
+        /// `SEEK_*`.
+        whence: u32,
+    },
+    /// `ioctl(2)`. Memory that the argument leads to is asked for while the call runs ([`crate::Ask`]).
+    Ioctl {
+        /// From `VfsReply::Opened`.
+        handle: u64,
+        /// The command, with or without an encoded size.
+        command: u32,
+        /// The argument: a number, or an address in the caller's memory.
+        argument: u64,
+        /// Whether the caller is a 32-bit program (`compat_ioctl`).
+        compat: bool,
+    },
+    /// `mknod(2)` of a device below /dev.
+    MakeNode {
+        /// Absolute path.
+        path: String,
+        /// A device.
+        kind: FileKind,
+        /// Permission bits, without the caller's mask.
+        mode: u32,
+        /// Device number as `makedev(3)` packs it.
+        rdev: u64,
+    },
+    /// `mkdir(2)` or, with a target, `symlink(2)`, below /dev.
+    Make {
+        /// The directory.
+        parent: NodeId,
+        /// The new name.
+        name: String,
+        /// Permission bits, without the caller's mask.
+        mode: u32,
+        /// Where a symbolic link leads.
+        target: Option<String>,
+    },
+    /// `unlink(2)` or `rmdir(2)`, below /dev.
+    Remove {
+        /// The directory.
+        parent: NodeId,
+        /// The name.
+        name: String,
+        /// Whether a directory is to be removed.
+        dir: bool,
+    },
+    /// `rename(2)` below /dev.
+    Rename {
+        /// The directory.
+        parent: NodeId,
+        /// The name.
+        name: String,
+        /// The new directory.
+        new_parent: NodeId,
+        /// The new name.
+        new_name: String,
+        /// `RENAME_*`.
         flags: u32,
     },
     /// The last descriptor of an open file is gone.
@@ -174,7 +260,7 @@ pub enum VfsReply {
         handle: u64,
         /// True for files whose content must never be cached (all of ours).
         direct_io: bool,
-        /// True for files without a position (`stream_open`).
+        /// True if the file has no position, or keeps its own ([`VfsCall::Seek`] moves it).
         stream: bool,
     },
     /// `Read`.
@@ -183,6 +269,8 @@ pub enum VfsReply {
     Written(u32),
     /// `Poll`: the `POLL*` bits.
     Poll(u32),
-    /// `Release`, `Interrupt`.
+    /// `Seek`: the position; `Ioctl`: the result.
+    Value(i64),
+    /// `Release`, `Interrupt`, `MakeNode`, `Remove`, `Rename`.
     Done,
 }

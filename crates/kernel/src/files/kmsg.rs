@@ -1,8 +1,8 @@
 //! /dev/kmsg and /proc/kmsg. Counterpart: `kmsg_fops` of kernel/printk/printk.c, fs/proc/kmsg.c.
 
-use crate::fs::{self, Ctx, File, OpenFile, PollWaker};
+use crate::fs::{self, Ctx, File, OpenFile, POLLIN, POLLRDNORM, PollWaker};
 use crate::log::{Sleep, log, syslog_caller};
-use crate::printk::{Error, KmsgFile, Source};
+use crate::printk::{Error, KmsgFile, Seek, Source, Watch};
 use crate::sched;
 use kabi::errno::{EINTR, ENXIO};
 use kabi::{Errno, KError, KResult};
@@ -65,13 +65,43 @@ impl OpenFile for Kmsg {
         self.file().write(log(), data, &ctx.caller.comm).map_err(errno_of)
     }
 
-    fn poll(&self, _ctx: &Ctx<'_>, _waker: Option<PollWaker>) -> KResult<u32> {
+    fn poll(&self, _ctx: &Ctx<'_>, waker: Option<PollWaker>) -> KResult<u32> {
+        wait_in_poll(waker);
         Ok(self.file().poll(log()))
+    }
+
+    fn seek(&self, _ctx: &Ctx<'_>, _pos: u64, offset: i64, whence: u32) -> KResult<u64> {
+        // The offset is looked at before what it is counted from.
+        let to = if offset == 0 { Seek::from_whence(whence as i32) } else { Err(Error::IllegalSeek) };
+        to.and_then(|to| self.file().seek(log(), offset, to)).map_err(errno_of)?;
+        Ok(0)
     }
 
     fn stream(&self) -> bool {
         true
     }
+}
+
+/// Programs that wait in `poll` for the log to grow. The log tells while anybody watches.
+static POLLERS: Mutex<Vec<(PollWaker, Watch<'static>)>> = Mutex::new(Vec::new());
+
+fn pollers() -> MutexGuard<'static, Vec<(PollWaker, Watch<'static>)>> {
+    POLLERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Before looking whether there is something: what comes later wakes.
+fn wait_in_poll(waker: Option<PollWaker>) {
+    let Some(waker) = waker else { return };
+    let watch = log().watch();
+    let mut pollers = pollers();
+    pollers.retain(|(other, _)| other.handle() != waker.handle());
+    pollers.push((waker, watch));
+}
+
+/// The log has grown.
+pub fn wake_pollers() {
+    let waiting = std::mem::take(&mut *pollers());
+    waiting.iter().for_each(|(waker, _)| waker.wake());
 }
 
 /// /proc/kmsg: what `SYSLOG_ACTION_READ` gives.
@@ -96,6 +126,11 @@ impl OpenFile for OpenProc {
         let who = syslog_caller(ctx.caller);
         sched::blocking(|| log().syslog(2, Some(&mut data), size, &who, Source::ProcFile, &Sleep)).map_err(errno_of)?;
         Ok(data)
+    }
+
+    fn poll(&self, _ctx: &Ctx<'_>, waker: Option<PollWaker>) -> KResult<u32> {
+        wait_in_poll(waker);
+        Ok(if log().syslog_readable() { POLLIN | POLLRDNORM } else { 0 })
     }
 
     fn stream(&self) -> bool {

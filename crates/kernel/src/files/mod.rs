@@ -7,6 +7,8 @@ mod kmsg;
 mod modules;
 mod sources;
 
+pub use kmsg::wake_pollers as wake_log_pollers;
+
 use crate::fs::{self, Spec, Tree, proc::ProcSources, sys, sysctl, sysctl::KernelSysctls};
 use crate::module::{self, Module, State};
 use crate::{personality24, sched};

@@ -8,6 +8,7 @@
 //! Counterparts: fs/kernfs/, fs/proc/, fs/sysfs/, fs/debugfs/, drivers/base/devtmpfs.c.
 
 mod content;
+mod devtmpfs;
 mod gate;
 pub mod module;
 mod node;
@@ -26,8 +27,8 @@ pub use content::{
     Attribute, Show, Store, attribute, attribute_ro, attribute_wo, binary, blob, generated, text, writable,
 };
 pub use node::{
-    Ctx, DEFAULT_POLLMASK, Devices, Directory, File, Fs, Methods, OpenFile, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI,
-    POLLRDNORM, POLLWRNORM, PollWaker, Spec,
+    Ctx, DEFAULT_POLLMASK, Devices, Directory, File, Fs, Ioctl, Methods, OpenFile, POLLERR, POLLHUP, POLLIN, POLLOUT,
+    POLLPRI, POLLRDNORM, POLLWRNORM, PollWaker, Spec,
 };
 pub use path::{read_file, write_file};
 pub use serve::serve;

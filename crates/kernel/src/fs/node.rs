@@ -3,7 +3,7 @@
 //! Counterparts: `struct kernfs_ops`, `struct proc_ops`, `struct file_operations`.
 
 use super::tree::Shared;
-use kabi::errno::EIO;
+use kabi::errno::{EIO, ENOTTY, ESPIPE};
 use kabi::{Errno, KResult};
 use std::sync::{Arc, Weak};
 use wire::{Caller, Event, FileKind};
@@ -32,6 +32,17 @@ pub struct Ctx<'a> {
     pub caller: &'a Caller,
     /// `O_*`.
     pub flags: u32,
+}
+
+/// What `ioctl(2)` passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ioctl {
+    /// The command.
+    pub command: u32,
+    /// The argument.
+    pub argument: u64,
+    /// Whether a 32-bit program calls (`compat_ioctl`).
+    pub compat: bool,
 }
 
 /// Which methods a file has. Only sysfs looks: without the method, opening fails with `EACCES` whoever asks.
@@ -97,9 +108,46 @@ pub trait OpenFile: Send + Sync {
     /// The last descriptor is gone, or the file is removed (/proc, /sys); called once.
     fn release(&self, _ctx: &Ctx<'_>) {}
 
-    /// True if it has no position (`stream_open`).
+    /// True for a file that has no position (`stream_open`), or moves its own: then `read(2)` comes as
+    /// [`OpenFile::read_on`]. Reads and writes of a stream do not wait for each other, as on a device.
     fn stream(&self) -> bool {
         false
+    }
+
+    /// Reads at `pos` and moves it (`*ppos` of `struct file_operations`).
+    ///
+    /// # Errors
+    /// What `read(2)` shall fail with; the position then stays.
+    fn read_on(&self, ctx: &Ctx<'_>, pos: &mut u64, size: usize) -> KResult<Vec<u8>> {
+        let data = self.read(ctx, *pos, size)?;
+        *pos = pos.saturating_add(data.len() as u64);
+        Ok(data)
+    }
+
+    /// Writes at `pos` and moves it.
+    ///
+    /// # Errors
+    /// What `write(2)` shall fail with; the position then stays.
+    fn write_on(&self, ctx: &Ctx<'_>, pos: &mut u64, data: &[u8]) -> KResult<usize> {
+        let taken = self.write(ctx, *pos, data)?;
+        *pos = pos.saturating_add(taken as u64);
+        Ok(taken)
+    }
+
+    /// `lseek(2)` on a stream that is at `pos`; the result is where it is then.
+    ///
+    /// # Errors
+    /// What the call shall fail with: `ESPIPE` where there is no position.
+    fn seek(&self, _ctx: &Ctx<'_>, _pos: u64, _offset: i64, _whence: u32) -> KResult<u64> {
+        Err(ESPIPE.into())
+    }
+
+    /// `ioctl(2)`. While it runs, addresses that the caller passes are its memory ([`crate::mm::uaccess`]).
+    ///
+    /// # Errors
+    /// What the call shall fail with.
+    fn ioctl(&self, _ctx: &Ctx<'_>, _call: &Ioctl) -> KResult<i64> {
+        Err(ENOTTY.into())
     }
 }
 

@@ -1,13 +1,14 @@
 //! The table of open files.
 
 use super::gate::{Gate, Pass};
-use super::node::{Ctx, Fs, OpenFile, PollWaker};
+use super::node::{Ctx, Fs, Ioctl, OpenFile, PollWaker};
 use super::tree::Inode;
+use crate::mm::uaccess;
 use kabi::errno::EBADF;
 use kabi::{Errno, KResult};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use wire::{Caller, NodeId};
 
 /// An open file in the table.
@@ -15,7 +16,18 @@ pub(super) struct OpenEntry {
     pub(super) node: Arc<Inode>,
     pub(super) file: Box<dyn OpenFile>,
     pub(super) flags: u32,
+    /// Where a stream is.
+    pos: Mutex<u64>,
     released: AtomicBool,
+}
+
+/// Where a read or write takes place.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place {
+    /// Here.
+    At(u64),
+    /// Where the open file is, which moves.
+    Own,
 }
 
 impl OpenEntry {
@@ -32,20 +44,54 @@ impl OpenEntry {
         }
     }
 
-    pub(super) fn read(&self, ctx: &Ctx<'_>, offset: u64, size: usize) -> KResult<Vec<u8>> {
+    /// Where `read(2)` and `write(2)` take place, of which FUSE says that it is at `offset`.
+    pub(super) fn place(&self, offset: u64) -> Place {
+        if self.file.stream() { Place::Own } else { Place::At(offset) }
+    }
+
+    /// Runs `work` with a position. As in Linux the file's own is copied in and out, and not locked meanwhile.
+    fn at<R>(&self, place: Place, work: impl FnOnce(&mut u64) -> KResult<R>) -> KResult<R> {
+        let own = || self.pos.lock().unwrap_or_else(PoisonError::into_inner);
+        match place {
+            Place::At(mut pos) => work(&mut pos),
+            Place::Own => {
+                let mut pos = *own();
+                let result = work(&mut pos)?;
+                *own() = pos;
+                Ok(result)
+            }
+        }
+    }
+
+    pub(super) fn read(&self, ctx: &Ctx<'_>, place: Place, size: usize) -> KResult<Vec<u8>> {
         // seq_file hands out what it has made already, even of a removed file
-        if let Some(data) = self.file.buffered(offset, size) {
+        if let Place::At(offset) = place
+            && let Some(data) = self.file.buffered(offset, size)
+        {
             return Ok(data);
         }
         let _pass = self.pass()?;
-        let mut data = self.file.read(ctx, offset, size)?;
+        let mut data = self.at(place, |pos| self.file.read_on(ctx, pos, size))?;
         data.truncate(size);
         Ok(data)
     }
 
-    pub(super) fn write(&self, ctx: &Ctx<'_>, offset: u64, data: &[u8]) -> KResult<usize> {
+    pub(super) fn write(&self, ctx: &Ctx<'_>, place: Place, data: &[u8]) -> KResult<usize> {
         let _pass = self.pass()?;
-        Ok(self.file.write(ctx, offset, data)?.min(data.len()))
+        Ok(self.at(place, |pos| self.file.write_on(ctx, pos, data))?.min(data.len()))
+    }
+
+    pub(super) fn seek(&self, ctx: &Ctx<'_>, offset: i64, whence: u32) -> KResult<u64> {
+        let _pass = self.pass()?;
+        self.at(Place::Own, |pos| {
+            *pos = self.file.seek(ctx, *pos, offset, whence)?;
+            Ok(*pos)
+        })
+    }
+
+    pub(super) fn ioctl(&self, ctx: &Ctx<'_>, call: &Ioctl) -> KResult<i64> {
+        let _pass = self.pass()?;
+        uaccess::with_caller(|| self.file.ioctl(ctx, call))
     }
 
     pub(super) fn poll(&self, ctx: &Ctx<'_>, waker: Option<PollWaker>) -> KResult<u32> {
@@ -80,7 +126,7 @@ impl OpenTable {
 
     pub(super) fn insert(&self, node: Arc<Inode>, file: Box<dyn OpenFile>, flags: u32) -> u64 {
         let handle = self.last.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let entry = OpenEntry { node, file, flags, released: AtomicBool::new(false) };
+        let entry = OpenEntry { node, file, flags, pos: Mutex::new(0), released: AtomicBool::new(false) };
         self.write().insert(handle, Arc::new(entry));
         handle
     }

@@ -2,9 +2,13 @@
 //!
 //! Counterpart: fs/namei.c, fs/open.c, fs/read_write.c, as far as they decide errors.
 
-use super::node::{Content, Ctx, Fs, OpenFile, PollWaker, Spec};
+use super::devtmpfs;
+use super::node::{Content, Ctx, Fs, Ioctl, OpenFile, PollWaker, Spec};
+use super::open::{OpenEntry, Place};
 use super::tree::{Inode, Tree};
-use kabi::errno::{EACCES, EBADF, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENODEV, ENOENT, ENOSYS, ENOTDIR, ENXIO, EPERM};
+use kabi::errno::{
+    EACCES, EBADF, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENODEV, ENOENT, ENOSYS, ENOTDIR, ENXIO, EOVERFLOW, EPERM,
+};
 use kabi::{Errno, KError, KResult};
 use std::sync::Arc;
 use wire::{Answer, Attr, Caller, DirEntry, Entry, FileKind, NodeId, VfsCall, VfsReply};
@@ -61,6 +65,40 @@ fn dispatch(tree: &Tree, caller: &Caller, call: VfsCall) -> KResult<VfsReply> {
         VfsCall::Write { handle, offset, data, flags } => {
             let taken = write(tree, &Ctx { caller, flags }, handle, offset, &data)?;
             VfsReply::Written(u32::try_from(taken).map_err(|_| EINVAL)?)
+        }
+        VfsCall::ReadAt { handle, offset, size, flags } => {
+            let entry = tree.shared.open.get(handle)?;
+            VfsReply::Data(read_from(&Ctx { caller, flags }, &entry, Place::At(offset), size)?)
+        }
+        VfsCall::WriteAt { handle, offset, data, flags } => {
+            let entry = tree.shared.open.get(handle)?;
+            let taken = write_to(&Ctx { caller, flags }, &entry, Place::At(offset), &data)?;
+            VfsReply::Written(u32::try_from(taken).map_err(|_| EINVAL)?)
+        }
+        VfsCall::Seek { handle, offset, whence } => {
+            let entry = tree.shared.open.get(handle)?;
+            let at = entry.seek(&Ctx { caller, flags: entry.flags }, offset, whence)?;
+            VfsReply::Value(i64::try_from(at).map_err(|_| EOVERFLOW)?)
+        }
+        VfsCall::Ioctl { handle, command, argument, compat } => {
+            let entry = tree.shared.open.get(handle)?;
+            VfsReply::Value(entry.ioctl(&Ctx { caller, flags: entry.flags }, &Ioctl { command, argument, compat })?)
+        }
+        VfsCall::MakeNode { path, kind, mode, rdev } => {
+            devtmpfs::make_node(tree, caller, &path, kind, mode, rdev)?;
+            VfsReply::Done
+        }
+        VfsCall::Make { parent, name, mode, target } => {
+            let node = devtmpfs::make(tree, caller, parent, &name, mode, target.as_deref())?;
+            VfsReply::Entry(Entry { attr: tree.attr(&node), valid_ms: 0 })
+        }
+        VfsCall::Remove { parent, name, dir } => {
+            devtmpfs::remove(tree, caller, parent, &name, dir)?;
+            VfsReply::Done
+        }
+        VfsCall::Rename { parent, name, new_parent, new_name, flags } => {
+            devtmpfs::rename(tree, caller, (parent, &name), (new_parent, &new_name), flags)?;
+            VfsReply::Done
         }
         VfsCall::Release { handle } => {
             tree.shared.open.close(handle, caller)?;
@@ -208,21 +246,29 @@ fn may_open(node: &Inode, caller: &Caller, flags: u32) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Reads from an open file.
+/// Reads from an open file; `offset` is where it is if it is no stream.
 pub(super) fn read(tree: &Tree, ctx: &Ctx<'_>, handle: u64, offset: u64, size: u32) -> KResult<Vec<u8>> {
     let entry = tree.shared.open.get(handle)?;
+    read_from(ctx, &entry, entry.place(offset), size)
+}
+
+fn read_from(ctx: &Ctx<'_>, entry: &OpenEntry, place: Place, size: u32) -> KResult<Vec<u8>> {
     if entry.flags & O_ACCMODE == O_WRONLY {
         return Err(EBADF.into());
     }
     let size = usize::try_from(size.min(MAX_RW_COUNT)).map_err(|_| EINVAL)?;
-    entry.read(ctx, offset, size)
+    entry.read(ctx, place, size)
 }
 
-/// Writes to an open file.
+/// Writes to an open file; `offset` is where it is if it is no stream.
 pub(super) fn write(tree: &Tree, ctx: &Ctx<'_>, handle: u64, offset: u64, data: &[u8]) -> KResult<usize> {
     let entry = tree.shared.open.get(handle)?;
+    write_to(ctx, &entry, entry.place(offset), data)
+}
+
+fn write_to(ctx: &Ctx<'_>, entry: &OpenEntry, place: Place, data: &[u8]) -> KResult<usize> {
     if !matches!(entry.flags & O_ACCMODE, O_WRONLY | O_RDWR) {
         return Err(EBADF.into());
     }
-    entry.write(ctx, offset, data)
+    entry.write(ctx, place, data)
 }

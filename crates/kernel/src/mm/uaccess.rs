@@ -2,15 +2,21 @@
 //! usercopy_64,copy_user_64}.S, lib/{usercopy,strncpy_from_user,strnlen_user}.c, mm/util.c.
 //!
 //! The program is another process. What a call carries of its memory (the buffer of a read or write) is brought here
-//! and is a *window* while the call runs ([`with_window`]): the only addresses that count as the user's. Whatever else a
-//! module passes off as a user's pointer is bad, as kernel pointers and unmapped addresses are in Linux.
+//! and is a *window* while the call runs ([`with_window`]). Where nobody knows beforehand what a call will touch (ioctl),
+//! all other addresses are the calling program's, and the supervisor is asked for them ([`with_caller`]). Otherwise whatever
+//! else a module passes off as a user's pointer is bad, as kernel pointers and unmapped addresses are in Linux.
 
 use super::slab;
 use kabi::errno::{EFAULT, EINVAL};
 use kabi::{Convention, DataExport, DataSize, Export, KPtr, KResult, c_long, exports, kexport};
 use machine::access;
+use remote::Remote;
 use std::cell::RefCell;
 use std::sync::atomic::AtomicBool;
+
+mod remote;
+
+pub use remote::with_caller;
 
 exports![
     GET_USER_1,
@@ -61,7 +67,10 @@ fn usable(addr: u64, len: usize) -> usize {
 
 /// True if the caller's memory has something at `addr`.
 pub fn is_reachable(addr: u64) -> bool {
-    usable(addr, 1) == 1
+    match Remote::at(addr) {
+        Some(remote) => remote.read(1).len() == 1,
+        None => usable(addr, 1) == 1,
+    }
 }
 
 /// A number of `size` bytes in the caller's memory.
@@ -77,6 +86,9 @@ pub fn write_word(addr: u64, value: u64, size: usize) -> bool {
 
 /// Writes bytes; how many could not be.
 pub fn put_bytes(addr: u64, bytes: &[u8]) -> usize {
+    if let Some(remote) = Remote::at(addr) {
+        return bytes.len() - remote.write(bytes);
+    }
     let reach = usable(addr, bytes.len());
     match access::write(addr, &bytes[..reach]) {
         Ok(()) => bytes.len() - reach,
@@ -86,6 +98,9 @@ pub fn put_bytes(addr: u64, bytes: &[u8]) -> usize {
 
 /// Copies what can be copied; how many bytes were not. `user` is the one of both that is the caller's.
 pub fn copy(to: u64, from: u64, len: usize, user: u64) -> usize {
+    if let Some(remote) = Remote::at(user) {
+        return len - if user == from { remote.copy_to(to, len) } else { remote.copy_from(from, len) };
+    }
     let len_ok = usable(user, len);
     match access::copy(to, from, len_ok) {
         Ok(()) => len - len_ok,
@@ -122,7 +137,7 @@ fn _copy_to_user(to: KPtr, from: KPtr, len: usize) -> usize {
 )]
 fn copy_user_generic_unrolled(to: KPtr, from: KPtr, len: u32) -> usize {
     let len = len as usize;
-    let user = if usable(from.addr(), 1) > 0 { from } else { to };
+    let user = if is_reachable(from.addr()) { from } else { to };
     copy(to.addr(), from.addr(), len, user.addr())
 }
 
@@ -135,6 +150,9 @@ fn __copy_user_nocache(to: KPtr, from: KPtr, len: u32, _zero_rest: i32) -> c_lon
 /// Zeroes `len` bytes of user memory. Returns how many were not.
 #[kexport(since = "2.6.0", header = "linux/uaccess.h")]
 fn clear_user(to: KPtr, len: usize) -> usize {
+    if let Some(remote) = Remote::at(to.addr()) {
+        return len - remote.fill(0, len);
+    }
     let reach = usable(to.addr(), len);
     match access::fill(to.addr(), 0, reach) {
         Ok(()) => len - reach,
@@ -162,6 +180,9 @@ fn copy_to_user_nofault(to: KPtr, from: KPtr, len: usize) -> KResult<c_long> {
 
 /// The bytes of a user's string before its NUL, at most `limit`.
 fn user_str(from: u64, limit: usize) -> KResult<Vec<u8>> {
+    if let Some(remote) = Remote::at(from) {
+        return remote.read_str(limit).ok_or(EFAULT.into());
+    }
     let reach = usable(from, limit);
     let text = access::read_str(from, reach).map_err(|_| EFAULT)?;
     // It ended neither by a NUL nor by the limit, but where the user's memory does.
@@ -199,10 +220,13 @@ fn strnlen_user(from: KPtr, count: c_long) -> c_long {
 
 /// New memory with a copy of `len` bytes of user memory, and `extra` zeros behind them.
 fn duplicate(from: KPtr, len: usize, extra: usize) -> KResult<KPtr> {
-    if usable(from.addr(), len) < len {
+    let mut bytes = match Remote::at(from.addr()) {
+        Some(remote) => remote.read(len),
+        None => from.bytes(0, usable(from.addr(), len)).map_err(|_| EFAULT)?,
+    };
+    if bytes.len() < len {
         return Err(EFAULT.into());
     }
-    let mut bytes = from.bytes(0, len).map_err(|_| EFAULT)?;
     bytes.resize(len + extra, 0);
     slab::give(&bytes)
 }
@@ -251,13 +275,20 @@ struct Outcome {
 
 fn get(addr: u64, size: usize) -> Outcome {
     let mut bytes = [0; 8];
-    let whole = usable(addr, size) == size && access::read(addr, &mut bytes[..size]).is_ok();
+    let whole = match Remote::at(addr) {
+        Some(remote) => {
+            let got = remote.read(size);
+            bytes[..got.len()].copy_from_slice(&got);
+            got.len() == size
+        }
+        None => usable(addr, size) == size && access::read(addr, &mut bytes[..size]).is_ok(),
+    };
     let error = if whole { 0 } else { -i64::from(EFAULT.0) };
     Outcome { error, value: if whole { u64::from_le_bytes(bytes) } else { 0 } }
 }
 
 fn put(addr: u64, value: u64, size: usize) -> Outcome {
-    let whole = usable(addr, size) == size && access::write(addr, &value.to_le_bytes()[..size]).is_ok();
+    let whole = put_bytes(addr, &value.to_le_bytes()[..size]) == 0;
     Outcome { error: if whole { 0 } else { -i64::from(EFAULT.0) }, value }
 }
 

@@ -114,6 +114,11 @@ pub fn set_frame(frame: Option<u64>) {
     INTERRUPTED.lock().unwrap_or_else(PoisonError::into_inner).remove(&old);
 }
 
+/// The call that this thread works on; 0 for none.
+pub fn frame() -> u64 {
+    FRAME.get()
+}
+
 /// The caller of a frame got a signal: what it waits for ends.
 pub fn interrupt(frame: u64) {
     INTERRUPTED.lock().unwrap_or_else(PoisonError::into_inner).insert(frame);

@@ -58,7 +58,6 @@ pub(super) mod errno {
     pub(in crate::faces) const EACCES: i32 = 13;
     pub(in crate::faces) const ENOTDIR: i32 = 20;
     pub(in crate::faces) const EINVAL: i32 = 22;
-    pub(in crate::faces) const ENOTTY: i32 = 25;
     pub(in crate::faces) const ENOSYS: i32 = 38;
     pub(in crate::faces) const EPROTO: i32 = 71;
     pub(in crate::faces) const EOPNOTSUPP: i32 = 95;
@@ -116,10 +115,12 @@ impl<'a> In<'a> {
         Some(head)
     }
 
-    /// A name up to its zero byte; `None` also for names that are no text, which no tree of ours has.
+    /// A name up to and with its zero byte; `None` also for names that are no text, which no tree of ours has.
     pub(super) fn name(&mut self) -> Option<&'a str> {
         let end = self.0.iter().position(|b| *b == 0)?;
-        std::str::from_utf8(self.0.get(..end)?).ok()
+        let (name, rest) = self.0.split_at_checked(end)?;
+        self.0 = rest.get(1..)?;
+        std::str::from_utf8(name).ok()
     }
 }
 
@@ -181,7 +182,7 @@ mod tests {
         let (header, mut rest) = In::request(&bytes).unwrap();
         assert_eq!(header, Header { opcode: 1, unique: 9, node: 1, uid: 10, gid: 11, tid: 12 });
         assert_eq!(rest.name(), Some("proc"));
-        assert_eq!(rest.bytes(7), Some(&b"proc\0xx"[..]));
+        assert_eq!(rest.bytes(2), Some(&b"xx"[..]));
         assert_eq!((rest.u32(), rest.name(), rest.bytes(1), rest.skip(1)), (None, None, None, None));
         assert!(In::request(&bytes[..39]).is_none());
     }

@@ -37,7 +37,7 @@ impl Session {
 
     fn lookup_own(self: &Arc<Self>, header: Header, parent: NodeId, name: &str) -> Step {
         let call = VfsCall::Lookup { parent, name: name.to_owned() };
-        self.forward(header, Self::light_caller(header), call, entry_reply)
+        self.forward(header, Self::light_caller(header), call, entry_reply(header.tid))
     }
 
     /// The kernel process's node behind a merged directory; walks there if it was not known at the start.
@@ -68,6 +68,7 @@ impl Session {
                 });
             }
             Some(Node::Process(pid)) => Ok(format!("{HIDDEN}/{pid}")),
+            Some(Node::Twin(_)) => Err(errno::EINVAL),
             Some(Node::Static(index)) => match self.plan.nodes.get(index) {
                 Some(Entry::Link(target)) => Ok(target.clone()),
                 Some(Entry::SelfLink) => caller::identity(header.tid).map(|id| id.pid.to_string()).ok_or(errno::ENOENT),

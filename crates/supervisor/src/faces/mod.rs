@@ -12,6 +12,7 @@
 
 mod abi;
 mod attr;
+mod change;
 mod dir;
 mod file;
 mod lookup;
@@ -19,6 +20,13 @@ mod node;
 pub(crate) mod plan;
 mod poll;
 mod session;
+pub(crate) mod twin;
 
+pub(crate) use attr::type_of;
 pub(crate) use plan::Plan;
 pub(crate) use session::Session;
+
+/// The number that programs see of a node of the kernel process.
+pub(crate) fn number_of(node: wire::NodeId) -> u64 {
+    node::Node::Instance(node).number().unwrap_or(0)
+}

@@ -7,6 +7,7 @@ pub(super) const ROOT: u64 = 1;
 
 const PROCESSES: u64 = 1 << 32;
 const INSTANCE: u64 = 1 << 33;
+const TWINS: u64 = 1 << 62;
 
 /// What a node number names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,10 +18,15 @@ pub(super) enum Node {
     Process(u32),
     /// A node of the kernel process.
     Instance(NodeId),
+    /// The open file of a device ([`super::twin`]).
+    Twin(u64),
 }
 
 impl Node {
     pub(super) fn from_number(number: u64) -> Option<Self> {
+        if let Some(twin) = number.checked_sub(TWINS) {
+            return Some(Self::Twin(twin));
+        }
         if let Some(id) = number.checked_sub(INSTANCE) {
             return Some(Self::Instance(id));
         }
@@ -35,7 +41,8 @@ impl Node {
         match self {
             Self::Static(index) => ROOT.checked_add(u64::try_from(index).ok()?),
             Self::Process(pid) => Some(PROCESSES + u64::from(pid)),
-            Self::Instance(id) => INSTANCE.checked_add(id),
+            Self::Instance(id) => INSTANCE.checked_add(id).filter(|number| *number < TWINS),
+            Self::Twin(twin) => TWINS.checked_add(twin),
         }
     }
 }
@@ -46,11 +53,14 @@ mod tests {
 
     #[test]
     fn numbers_and_nodes_correspond() {
-        for node in [Node::Static(0), Node::Static(77), Node::Process(1), Node::Process(u32::MAX), Node::Instance(3)] {
+        let process = [Node::Process(1), Node::Process(u32::MAX)];
+        let own = [Node::Instance(3), Node::Twin(0), Node::Twin(9)];
+        for node in [Node::Static(0), Node::Static(77)].into_iter().chain(process).chain(own) {
             assert_eq!(Node::from_number(node.number().unwrap()), Some(node));
         }
         assert_eq!(Node::Static(0).number(), Some(ROOT));
         assert_eq!(Node::Instance(u64::MAX).number(), None);
+        assert_eq!(Node::Instance(TWINS).number(), None);
         assert_eq!(Node::from_number(0), None);
     }
 }

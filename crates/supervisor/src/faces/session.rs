@@ -1,6 +1,8 @@
 //! The threads that take FUSE's requests, and the table of all of them.
 
 use super::abi::{Header, In, Out, errno, op, out_header};
+use super::node::Node;
+use super::twin::Twins;
 use super::{Plan, dir, poll};
 use crate::caller::{self, Cache};
 use crate::flight::{Flights, Interrupted};
@@ -44,6 +46,7 @@ pub(crate) struct Session {
     /// Open file of the kernel process -> FUSE's number of the poller.
     pub(super) pollers: Mutex<HashMap<u64, u64>>,
     pub(super) listings: dir::Listings,
+    pub(crate) twins: Twins,
     callers: Cache,
     pub(super) started_s: i64,
 }
@@ -60,6 +63,7 @@ impl Session {
             flights: Flights::default(),
             pollers: Mutex::default(),
             listings: dir::Listings::default(),
+            twins: Twins::default(),
             callers: Cache::default(),
             started_s: i64::try_from(now.as_secs()).unwrap_or(0),
         });
@@ -122,14 +126,22 @@ impl Session {
             op::INTERRUPT => self.interrupt(body)?,
             op::STATFS => Step::Reply(Ok(statfs())),
             op::FLUSH | op::DESTROY => Step::Reply(Ok(Vec::new())),
-            op::FORGET | op::BATCH_FORGET | op::NOTIFY_REPLY => Step::Silent,
-            op::CREATE => Step::Reply(Err(errno::EACCES)),
-            op::MKNOD | op::MKDIR | op::SYMLINK | op::LINK | op::UNLINK | op::RMDIR | op::RENAME | op::RENAME2 => {
-                Step::Reply(Err(errno::EPERM))
+            op::FORGET => {
+                self.forget(header.node);
+                Step::Silent
             }
+            op::BATCH_FORGET => self.batch_forget(body)?,
+            op::NOTIFY_REPLY => Step::Silent,
+            op::CREATE => Step::Reply(Err(errno::EACCES)),
+            op::MKDIR => self.make_dir(header, body)?,
+            op::SYMLINK => self.make_link(header, body)?,
+            op::UNLINK => self.remove(header, body, false)?,
+            op::RMDIR => self.remove(header, body, true)?,
+            op::RENAME => self.rename(header, body, false)?,
+            op::RENAME2 => self.rename(header, body, true)?,
+            op::MKNOD | op::LINK => Step::Reply(Err(errno::EPERM)),
             op::FSYNC | op::FSYNCDIR => Step::Reply(Err(errno::EINVAL)),
-            // No call of the protocol carries it yet.
-            op::IOCTL => Step::Reply(Err(errno::ENOTTY)),
+            op::IOCTL => self.ioctl(header, body)?,
             op::FALLOCATE | op::COPY_FILE_RANGE => Step::Reply(Err(errno::EOPNOTSUPP)),
             // For all others it means "never ask again", and Linux then does the right thing without us.
             _ => Step::Reply(Err(errno::ENOSYS)),
@@ -197,10 +209,10 @@ impl Session {
                 && let Some(handle) = opened
             {
                 // The opener was killed meanwhile; Linux will not tell us to release what it never got.
-                session.let_go(handle);
+                session.let_go(header.node, handle);
             }
         });
-        let id = self.link.submit(caller, Call::Vfs(call), &[], done);
+        let id = self.link.submit_from(Some(header.tid), caller, Call::Vfs(call), &[], done);
         if self.flights.sent(header.unique, id) {
             self.link.interrupt(wire::kernel_caller(), id);
         }
@@ -220,10 +232,35 @@ impl Session {
     }
 
     /// Releases an open file that no program has.
-    fn let_go(&self, handle: u64) {
+    fn let_go(&self, number: u64, handle: u64) {
+        self.closed(number, handle);
         let call = Call::Vfs(VfsCall::Release { handle });
         self.link.submit(wire::kernel_caller(), call, &[], Box::new(|_| {}));
+    }
+
+    /// The open file of the node with this number is closed.
+    pub(super) fn closed(&self, number: u64, handle: u64) {
         lock(&self.pollers).remove(&handle);
+        if let Some(Node::Twin(_)) = Node::from_number(number) {
+            self.twins.closed();
+        }
+    }
+
+    /// Numbers that Linux has forgotten: only twins are counted.
+    fn forget(&self, number: u64) {
+        if let Some(Node::Twin(twin)) = Node::from_number(number) {
+            self.twins.forget(twin);
+        }
+    }
+
+    fn batch_forget(&self, mut body: In<'_>) -> Option<Step> {
+        let count = body.u32()?;
+        body.skip(4)?;
+        for _ in 0..count {
+            let (number, _lookups) = (body.u64()?, body.u64()?);
+            self.forget(number);
+        }
+        Some(Step::Silent)
     }
 }
 

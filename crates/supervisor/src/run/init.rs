@@ -74,7 +74,12 @@ fn command(setup: &Setup, channel: &Channel) -> ! {
     let mut search = std::ffi::OsString::from(directory::BIN);
     search.push(":");
     search.push(path);
-    let caught = match syscalls::catch(setup.uname.is_some(), setup.program.personality24) {
+    let wanted = syscalls::Wanted {
+        uname: setup.uname.is_some(),
+        personality24: setup.program.personality24,
+        faces: setup.plan.is_some(),
+    };
+    let caught = match syscalls::catch(&wanted) {
         Ok(listener) => Message::Syscalls(listener),
         Err(e) => {
             Message::Note(Failure::at("only lkm's own tools reach the instance, no system calls: catching them")(e))

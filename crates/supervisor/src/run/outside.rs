@@ -120,7 +120,8 @@ impl Session<'_> {
                 }
                 Message::Syscalls(listener) => {
                     let uname = self.uname.clone();
-                    syscalls::Server::start(listener, &self.instance.link, ids_inside(), uname, self.personality24)
+                    let (link, faces) = (&self.instance.link, self.faces.clone());
+                    syscalls::Server::start(listener, link, ids_inside(), uname, self.personality24, faces)
                         .map_err(Error::host("starting a thread"))?;
                 }
                 Message::Stopped => {

@@ -1,11 +1,10 @@
 //! `syslog`. Counterpart: `do_syslog` in `kernel/printk/printk.c`.
 
-use super::{EIO, Step, value};
+use super::{Step, value, write_back};
 use std::io;
 use sys::notify::{Notification, Response};
 use wire::{Answer, Call};
 
-const EFAULT: i32 = 14;
 const EINVAL: i32 = 22;
 
 /// `syslog(type, buf, len)`.
@@ -17,7 +16,7 @@ pub(super) fn syslog(caught: &Notification) -> io::Result<Step> {
     let convert = move |answer| match answer {
         Answer::Data(mut data) => {
             data.truncate(usize::try_from(len).unwrap_or(0));
-            write_back(tid, buffer, &data)
+            write_back(tid, buffer, &data, data.len())
         }
         other => value(other),
     };
@@ -26,15 +25,4 @@ pub(super) fn syslog(caught: &Notification) -> io::Result<Step> {
         return Ok(Step::Respond(Response::Errno(EINVAL)));
     }
     Ok(Step::Forward { call: Call::Syslog { action, len }, file: None, convert: Box::new(convert) })
-}
-
-/// The caller still waits, so that its thread id is its own.
-fn write_back(tid: u32, buffer: u64, data: &[u8]) -> Response {
-    if data.is_empty() {
-        return Response::Value(0);
-    }
-    match sys::memory::write(tid, buffer, data) {
-        Ok(written) if written == data.len() => i64::try_from(written).map_or(Response::Errno(EIO), Response::Value),
-        _ => Response::Errno(EFAULT),
-    }
 }

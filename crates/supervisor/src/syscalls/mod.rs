@@ -1,27 +1,35 @@
 //! System calls of programs inside that the kernel process answers: caught by seccomp user notification.
 //!
 //! Where the faces are not enough: [`module`] (`init_module` and kin), [`log`] (`syslog`), [`names`] (`uname`),
-//! [`mounts`] (`mount` of debugfs and kin) and, for that personality, [`legacy`] (the module calls of Linux 2.4). One thread takes all of them and waits for none; arguments are read from
-//! the caller's memory, which is checked to be still the caller's afterwards. Programs of another architecture
-//! (32-bit) are not caught. Counterpart: `kernel/seccomp.c`.
+//! [`mounts`] (`mount` of debugfs and kin), [`node`] (`mknod`), [`device`]: what an open device that is a regular file to
+//! Linux cannot do (`lseek`, `fstat` ...) and, for that personality, [`legacy`] (the module calls of Linux 2.4).
+//! One thread takes all of them and waits for none; arguments are read from the caller's memory, which is checked to be
+//! still the caller's afterwards. Programs of another architecture
+//! (32-bit) are not caught. A signal for a caller that waits interrupts its call ([`signals`]).
+//! Counterpart: `kernel/seccomp.c`.
 
+mod device;
 mod legacy;
 mod log;
 mod module;
 mod mounts;
 mod names;
+mod node;
+mod signals;
 
 use crate::caller;
 use crate::control::MapIds;
+use crate::faces;
 use crate::flight::Flights;
 use crate::link::Link;
 use rustix::process::{Pid, PidfdFlags};
+use signals::Waiting;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use sys::notify::{Listener, Notification, Response};
 use sys::seccomp::{Action, Filter};
-use wire::{Answer, Call, Caller};
+use wire::{Answer, Call, Caller, VfsReply};
 
 /// What uname(2) tells inside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,33 +55,63 @@ impl Uname {
 }
 
 mod number {
+    pub(super) const READ: i32 = 0;
+    pub(super) const WRITE: i32 = 1;
+    pub(super) const FSTAT: i32 = 5;
+    pub(super) const LSEEK: i32 = 8;
+    pub(super) const IOCTL: i32 = 16;
+    pub(super) const PREAD: i32 = 17;
+    pub(super) const PWRITE: i32 = 18;
     pub(super) const UNAME: i32 = 63;
+    pub(super) const FTRUNCATE: i32 = 77;
     pub(super) const SYSLOG: i32 = 103;
+    pub(super) const MKNOD: i32 = 133;
     pub(super) const MOUNT: i32 = 165;
     pub(super) const INIT_MODULE: i32 = 175;
     pub(super) const DELETE_MODULE: i32 = 176;
+    pub(super) const MKNODAT: i32 = 259;
+    pub(super) const NEWFSTATAT: i32 = 262;
     pub(super) const FINIT_MODULE: i32 = 313;
+    pub(super) const STATX: i32 = 332;
 }
 
 const EINTR: i32 = 4;
 const EIO: i32 = 5;
+const EFAULT: i32 = 14;
 const ENOSYS: i32 = 38;
 
+/// How often it is looked whether waiting callers were killed or got a signal: neither announces itself.
+const LOOK_AFTER: Duration = Duration::from_millis(10);
+
+/// Which calls are caught beside those of the module system.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// `uname`.
+    pub(crate) uname: bool,
+    /// The module calls of Linux 2.4.
+    pub(crate) personality24: bool,
+    /// What the instance's devices need.
+    pub(crate) faces: bool,
+}
+
 /// Puts the filter on this process, which is about to become the command.
-pub(crate) fn catch(with_uname: bool, personality24: bool) -> std::io::Result<OwnedFd> {
+pub(crate) fn catch(wanted: &Wanted) -> std::io::Result<OwnedFd> {
     use number::{DELETE_MODULE, FINIT_MODULE, INIT_MODULE, MOUNT, SYSLOG, UNAME};
     let mut filter = Filter::new(Action::Allow);
     for call in [INIT_MODULE, FINIT_MODULE, DELETE_MODULE, SYSLOG, MOUNT] {
         filter = filter.rule(call.into(), Action::Notify);
     }
-    if with_uname {
+    if wanted.uname {
         filter = filter.rule(UNAME.into(), Action::Notify);
     }
-    if personality24 {
+    if wanted.personality24 {
         use legacy::number::{CREATE_MODULE, GET_KERNEL_SYMS, QUERY_MODULE};
         for call in [CREATE_MODULE, GET_KERNEL_SYMS, QUERY_MODULE] {
             filter = filter.rule(call.into(), Action::Notify);
         }
+    }
+    if wanted.faces {
+        filter = node::rules(device::rules(filter));
     }
     filter.install_with_listener()
 }
@@ -99,8 +137,11 @@ pub(crate) struct Server {
     map: MapIds,
     uname: Option<Uname>,
     personality24: bool,
+    faces: Option<Arc<faces::Session>>,
     /// By notification, for callers that are killed while they wait.
     flights: Flights,
+    /// The same callers, for their signals.
+    waiting: Waiting,
 }
 
 impl Server {
@@ -111,29 +152,43 @@ impl Server {
         map: MapIds,
         uname: Option<Uname>,
         personality24: bool,
+        faces: Option<Arc<faces::Session>>,
     ) -> std::io::Result<()> {
-        let listener = Listener::new(fd);
-        let server =
-            Arc::new(Self { listener, link: link.clone(), map, uname, personality24, flights: Flights::default() });
+        let server = Arc::new(Self {
+            listener: Listener::new(fd),
+            link: link.clone(),
+            map,
+            uname,
+            personality24,
+            faces,
+            flights: Flights::default(),
+            waiting: Waiting::default(),
+        });
         std::thread::Builder::new().name("lkm-syscalls".into()).spawn(move || server.serve()).map(drop)
     }
 
     fn serve(self: Arc<Self>) {
+        let mut looked = Instant::now();
         loop {
-            // A killed caller does not announce itself: look after those who wait.
-            let limit = if self.flights.is_empty() { None } else { Some(Duration::from_millis(100)) };
+            let limit = if self.flights.is_empty() { None } else { Some(LOOK_AFTER) };
             match self.listener.receive(limit) {
                 Ok(sys::notify::Received::Call(caught)) => self.handle(caught),
-                Ok(sys::notify::Received::Nothing) => self.interrupt_orphans(),
+                Ok(sys::notify::Received::Nothing) => {}
                 Ok(sys::notify::Received::End) | Err(_) => break,
             }
+            if limit.is_some() && looked.elapsed() >= LOOK_AFTER {
+                self.look_after_waiting();
+                looked = Instant::now();
+            }
         }
-        self.interrupt_orphans();
+        self.look_after_waiting();
     }
 
-    fn interrupt_orphans(&self) {
+    /// Interrupts the calls of callers that are gone or have a signal to take.
+    fn look_after_waiting(&self) {
         let orphans = self.flights.orphans(|caught| self.listener.is_valid(caught));
-        for call in orphans {
+        let signalled = self.waiting.signalled(caller::has_signal);
+        for call in orphans.into_iter().chain(signalled) {
             self.link.interrupt(wire::kernel_caller(), call);
         }
     }
@@ -152,17 +207,19 @@ impl Server {
             number::SYSLOG => log::syslog(&caught),
             number::UNAME => names::uname(&caught, self.uname.as_ref()),
             number::MOUNT => mounts::mount(&caught),
-            _ => Ok(ENOSYS.into()),
+            number::MKNOD | number::MKNODAT => node::make(&caught),
+            _ => device::answer(&caught, self.faces.as_deref()),
         };
-        // What was read is worth nothing if the thread id has been used again meanwhile.
-        if !self.listener.is_valid(caught.id) {
-            return;
-        }
-        match step {
-            Ok(Step::Respond(response)) => self.respond(caught.id, response),
-            Ok(Step::Forward { call, file, convert }) => self.forward(&caught, call, file, convert),
-            Err(e) => self.respond(caught.id, Response::Errno(e.raw_os_error().unwrap_or(EIO))),
-        }
+        let response = match step {
+            // Decided without looking at anything of the caller's.
+            Ok(Step::Respond(Response::Continue)) => Response::Continue,
+            // What was read is worth nothing if the thread id has been used again meanwhile.
+            _ if !self.listener.is_valid(caught.id) => return,
+            Ok(Step::Respond(response)) => response,
+            Ok(Step::Forward { call, file, convert }) => return self.forward(&caught, call, file, convert),
+            Err(e) => Response::Errno(e.raw_os_error().unwrap_or(EIO)),
+        };
+        self.respond(caught.id, response);
     }
 
     fn respond(&self, id: u64, response: Response) {
@@ -180,7 +237,9 @@ impl Server {
         let (server, id, tid) = (self.clone(), caught.id, caught.tid);
         let done = Box::new(move |result: Result<Answer, crate::Error>| {
             server.flights.finish(id);
+            let has_signal = server.waiting.finish(id);
             let response = match result {
+                Ok(Answer::Errno(EINTR)) if has_signal => Response::Restart,
                 Ok(Answer::Errno(errno)) => Response::Errno(errno),
                 Ok(Answer::Killed { signal }) => {
                     kill(tid, signal);
@@ -193,8 +252,10 @@ impl Server {
         });
         let fds: Vec<_> = file.iter().map(AsFd::as_fd).collect();
         self.flights.start(id);
-        let sent = self.link.submit(self.caller(tid), call, &fds, done);
+        self.waiting.start(id, tid);
+        let sent = self.link.submit_from(Some(tid), self.caller(tid), call, &fds, done);
         self.flights.sent(id, sent);
+        self.waiting.sent(id, sent);
     }
 
     fn caller(&self, tid: u32) -> Caller {
@@ -212,9 +273,31 @@ fn value(answer: Answer) -> Response {
     }
 }
 
+/// The result of a system call that only succeeds.
+fn value_of_done(answer: Answer) -> Response {
+    match answer {
+        Answer::Vfs(VfsReply::Done) => Response::Value(0),
+        _ => Response::Errno(EIO),
+    }
+}
+
+fn errno(number: i32) -> std::io::Error {
+    std::io::Error::from_raw_os_error(number)
+}
+
 fn kill(tid: u32, signal: i32) {
     if let Some(pidfd) = pidfd(tid) {
         let _ = rustix::process::pidfd_send_signal(pidfd, caller::death_signal(signal));
+    }
+}
+
+/// Puts what a call gives into the caller's memory; the call's result is `value`. The caller still waits, so that its thread
+/// id is its own.
+fn write_back(tid: u32, address: u64, data: &[u8], value: usize) -> Response {
+    let written = if data.is_empty() { Ok(0) } else { sys::memory::write(tid, address, data) };
+    match written {
+        Ok(written) if written == data.len() => i64::try_from(value).map_or(Response::Errno(EIO), Response::Value),
+        _ => Response::Errno(EFAULT),
     }
 }
 

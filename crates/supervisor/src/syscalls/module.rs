@@ -1,6 +1,6 @@
 //! `init_module`, `finit_module`, `delete_module`. Counterpart: `kernel/module/main.c`.
 
-use super::{Step, pidfd, value};
+use super::{Step, errno, pidfd, value};
 use rustix::fs::MemfdFlags;
 use rustix::process::PidfdGetfdFlags;
 use std::fs::File;
@@ -19,10 +19,6 @@ const MAX_MODULE: u64 = 512 << 20;
 /// The longest parameter string and module name, in bytes.
 const MAX_PARAMS: usize = 1 << 20;
 const MAX_NAME: usize = 55;
-
-fn errno(number: i32) -> io::Error {
-    io::Error::from_raw_os_error(number)
-}
 
 fn params(caught: &Notification, address: u64) -> io::Result<Vec<u8>> {
     sys::memory::read_c_string(caught.tid, address, MAX_PARAMS)

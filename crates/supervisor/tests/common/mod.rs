@@ -1,13 +1,14 @@
 //! A small kernel process for the tests: a few files, modules that are just names, and calls that hang or crash.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod device;
 pub mod tree;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex};
-use wire::{Answer, Call, Caller, Conn, Event, Frame, VfsCall, VfsReply};
+use wire::{Answer, Ask, Call, Caller, Conn, Event, Frame, Told, VfsCall, VfsReply};
 
 pub const ENOENT: i32 = 2;
 pub const EINTR: i32 = 4;
@@ -15,6 +16,7 @@ pub const EBADF: i32 = 9;
 pub const EEXIST: i32 = 17;
 pub const EINVAL: i32 = 22;
 pub const ENOEXEC: i32 = 8;
+pub const ENOSYS: i32 = 38;
 
 #[derive(Default)]
 pub struct State {
@@ -27,6 +29,10 @@ pub struct State {
     pub pollers: Vec<u64>,
     pub interrupted: Vec<u64>,
     pub releases: u64,
+    pub devices: device::State,
+    /// What the supervisor told, by the id of what was asked.
+    pub told: BTreeMap<u64, Told>,
+    pub asked: u64,
 }
 
 pub struct Mock {
@@ -44,7 +50,15 @@ pub fn kernel_main(conn: Conn) -> Infallible {
     });
     loop {
         let Ok(received) = conn.receive() else { sys::process::exit_now(3) };
-        let Frame::Call { id, caller, call } = received.frame else { sys::process::exit_now(4) };
+        let (id, caller, call) = match received.frame {
+            Frame::Call { id, caller, call } => (id, caller, call),
+            Frame::Told { id, told } => {
+                mock.state.lock().unwrap().told.insert(id, told);
+                mock.changed.notify_all();
+                continue;
+            }
+            _ => sys::process::exit_now(4),
+        };
         if let Call::Vfs(VfsCall::Interrupt { id: other }) = call {
             mock.state.lock().unwrap().interrupted.push(other);
             mock.changed.notify_all();
@@ -72,6 +86,15 @@ impl Mock {
         let _ = self.sender.lock().unwrap().send(&Frame::Event(event), &[]);
     }
 
+    /// Asks about the caller of the call that is being worked on.
+    pub fn ask(&self, call: u64, ask: Ask) -> Told {
+        let mut state = self.state.lock().unwrap();
+        state.asked += 1;
+        let id = state.asked;
+        let _ = self.sender.lock().unwrap().send(&Frame::Ask { id, call, ask }, &[]);
+        self.changed.wait_while(state, |s| !s.told.contains_key(&id)).unwrap().told.remove(&id).unwrap()
+    }
+
     fn log(&self, text: &str) {
         self.event(Event::Console(format!("{text}\n").into_bytes()));
     }
@@ -95,6 +118,7 @@ impl Mock {
             Call::Syslog { .. } => Answer::Errno(EINVAL),
             Call::ReadFile { path } => self.read_path(id, caller, &path),
             Call::WriteFile { .. } => Answer::Value(0),
+            Call::Legacy(_) => Answer::Errno(ENOSYS),
             Call::Vfs(call) => tree::serve(self, id, caller, call),
             Call::Report => Answer::Report(wire::Report { oopses: 7, ..Default::default() }),
             Call::Shutdown => {

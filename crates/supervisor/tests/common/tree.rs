@@ -1,6 +1,6 @@
 //! The mock's file trees.
 
-use super::{EBADF, EINVAL, ENOENT, Mock};
+use super::{EBADF, EINVAL, ENOENT, Mock, device};
 use wire::{
     Answer, Attr, Caller, DirEntry, Entry, Event, FileKind, NodeId, ROOT_DEV, ROOT_PROC, ROOT_SYS, VfsCall, VfsReply,
 };
@@ -27,6 +27,7 @@ const NODES: &[(NodeId, NodeId, &str, FileKind)] = &[
     (22, 21, "debug", FileKind::Dir),
     (23, 22, "value", FileKind::File),
     (30, ROOT_DEV, "echo0", FileKind::CharDevice),
+    (device::SLATE, ROOT_DEV, "slate", FileKind::CharDevice),
 ];
 
 const MODULE_FILES: &[(&str, FileKind)] = &[
@@ -47,12 +48,15 @@ fn all(mock: &Mock) -> Vec<(NodeId, NodeId, String, FileKind)> {
             all.push((base + at as u64, base, (*name).to_owned(), *kind));
         }
     }
+    all.extend(
+        mock.state.lock().unwrap().devices.made.iter().map(|(n, (p, name, kind))| (*n, *p, name.clone(), *kind)),
+    );
     all
 }
 
-fn attr(node: NodeId, kind: FileKind) -> Attr {
+pub fn attr(node: NodeId, kind: FileKind) -> Attr {
     let mode = if kind == FileKind::Dir { 0o755 } else { 0o644 };
-    let rdev = if kind == FileKind::CharDevice { rustix::fs::makedev(240, 0) } else { 0 };
+    let rdev = if kind == FileKind::CharDevice { rustix::fs::makedev(240, node as u32) } else { 0 };
     Attr { node, kind, mode, uid: 0, gid: 0, size: 0, nlink: 1, rdev, mtime_s: 1_000_000_000 }
 }
 
@@ -73,8 +77,18 @@ pub fn serve(mock: &Mock, id: u64, caller: &Caller, call: VfsCall) -> Answer {
             .ok_or(ENOENT),
         VfsCall::ReadDir { node } => read_dir(mock, node),
         VfsCall::ReadLink { node } if node >= 1000 => Ok(VfsReply::Link("initstate".into())),
-        VfsCall::ReadLink { .. } => Err(EINVAL),
+        VfsCall::ReadLink { node } => {
+            mock.state.lock().unwrap().devices.links.get(&node).map(|to| VfsReply::Link(to.clone())).ok_or(EINVAL)
+        }
         VfsCall::Open { node, .. } => Ok(open(mock, node)),
+        VfsCall::Seek { .. }
+        | VfsCall::ReadAt { .. }
+        | VfsCall::WriteAt { .. }
+        | VfsCall::Ioctl { .. }
+        | VfsCall::MakeNode { .. }
+        | VfsCall::Make { .. }
+        | VfsCall::Remove { .. }
+        | VfsCall::Rename { .. } => device::serve(mock, id, caller, call),
         VfsCall::Read { handle, offset, size, flags } => return read(mock, id, caller, (handle, offset, size, flags)),
         VfsCall::Write { handle, data, .. } => write(mock, handle, data),
         VfsCall::Release { handle } => {
@@ -108,7 +122,7 @@ fn open(mock: &Mock, node: NodeId) -> VfsReply {
     state.last_handle += 1;
     let handle = state.last_handle;
     state.handles.insert(handle, node);
-    VfsReply::Opened { handle, direct_io: true, stream: node == 30 || node == 13 }
+    VfsReply::Opened { handle, direct_io: true, stream: matches!(node, 13 | 30 | device::SLATE) }
 }
 
 fn read(mock: &Mock, id: u64, caller: &Caller, (handle, offset, size, flags): (u64, u64, u32, u32)) -> Answer {
@@ -117,6 +131,7 @@ fn read(mock: &Mock, id: u64, caller: &Caller, (handle, offset, size, flags): (u
         10 => mock.modules(),
         11 => format!("{caller:?}\n"),
         12 => return mock.sleep(id),
+        device::SLATE => return device::read(mock, handle, None, size),
         13 | 30 => return read_echo(mock, id, size, flags),
         14 => "0123456789abcde\n".repeat(65536),
         15 => return Answer::Killed { signal: 9 },
@@ -147,8 +162,10 @@ fn read_echo(mock: &Mock, id: u64, size: u32, flags: u32) -> Answer {
 
 fn write(mock: &Mock, handle: u64, data: Vec<u8>) -> Result<VfsReply, i32> {
     let mut state = mock.state.lock().unwrap();
-    if !state.handles.contains_key(&handle) {
-        return Err(EBADF);
+    let node = *state.handles.get(&handle).ok_or(EBADF)?;
+    if node == device::SLATE {
+        drop(state);
+        return device::write(mock, handle, None, &data);
     }
     let written = data.len() as u32;
     state.echo.extend(data);

@@ -6,6 +6,7 @@
 mod basics;
 #[path = "../common/mod.rs"]
 mod common;
+mod devices;
 mod faces;
 mod lifetime;
 mod refusals;
@@ -39,8 +40,16 @@ fn main() -> ExitCode {
             return main();
         }
     }
-    let tests: Vec<Test> =
-        [basics::TESTS, lifetime::TESTS, faces::TESTS, syscalls::TESTS, refusals::TESTS, terminal::TESTS].concat();
+    let tests: Vec<Test> = [
+        basics::TESTS,
+        lifetime::TESTS,
+        faces::TESTS,
+        devices::TESTS,
+        syscalls::TESTS,
+        refusals::TESTS,
+        terminal::TESTS,
+    ]
+    .concat();
     let mut failed = 0;
     for (name, test) in tests.iter().filter(|(name, _)| name.contains(&filter)) {
         let fine = std::panic::catch_unwind(test).is_ok();

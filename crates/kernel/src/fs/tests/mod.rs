@@ -1,6 +1,7 @@
 //! Tests of the trees; what they expect was recorded on Linux 6.1.0-56 (x86-64) as root and as an ordinary user.
 
 mod areas;
+mod devices;
 mod files;
 mod races;
 mod sysctl;
