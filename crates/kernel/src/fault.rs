@@ -12,7 +12,7 @@ use machine::enter::{self, Stretch};
 use machine::{Action, Trap, TrapKind, access, arena};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,21 @@ static OOPSES: AtomicU32 = AtomicU32::new(0);
 static TRAPPED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 /// After how many milliseconds a task that never gave way is locked up; 0 while there is no watchdog.
 static SOFTLOCKUP_MS: AtomicU64 = AtomicU64::new(0);
+
+/// `kernel.panic`: seconds from a panic to the reboot.
+pub static PANIC_TIMEOUT: AtomicI32 = AtomicI32::new(0);
+/// `kernel.panic_on_oops`.
+pub static PANIC_ON_OOPS: AtomicI32 = AtomicI32::new(0);
+/// `kernel.panic_on_warn`.
+pub static PANIC_ON_WARN: AtomicI32 = AtomicI32::new(0);
+/// `kernel.softlockup_panic`.
+pub static SOFTLOCKUP_PANIC: AtomicI32 = AtomicI32::new(0);
+/// `kernel.oops_limit`. Kept but not looked at: a panic here ends only its caller, as the oops has done already.
+pub static OOPS_LIMIT: AtomicU64 = AtomicU64::new(10_000);
+/// `kernel.warn_limit`, as [`OOPS_LIMIT`].
+pub static WARN_LIMIT: AtomicU64 = AtomicU64::new(0);
+/// `kernel.panic_print`, as [`OOPS_LIMIT`].
+pub static PANIC_PRINT: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     /// The signal by which the last death in this thread ends the caller.
@@ -188,6 +203,13 @@ impl World for Instance {
             linked: module::all().iter().map(|m| linked(m)).collect(),
             last_unloaded: module::unload::last(),
             ..Facts::default()
+        };
+        let is_set = |setting: &AtomicI32| setting.load(Ordering::Relaxed) != 0;
+        facts.policy = oops::Policy {
+            panic_on_oops: is_set(&PANIC_ON_OOPS),
+            panic_on_warn: is_set(&PANIC_ON_WARN),
+            softlockup_panic: is_set(&SOFTLOCKUP_PANIC),
+            panic_timeout: PANIC_TIMEOUT.load(Ordering::Relaxed),
         };
         facts.set_uname(profile().release(), profile().version());
         facts

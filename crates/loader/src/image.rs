@@ -1,7 +1,7 @@
 //! A loaded module's memory, its sections and its symbols.
 
 use crate::place::{Layout, Place, Region};
-use kofile::{Elf, SymbolKind, SymbolSection, Symbols};
+use kofile::{Elf, Symbol, SymbolBinding, SymbolKind, SymbolSection, Symbols};
 use std::sync::OnceLock;
 
 /// A section that has memory.
@@ -21,7 +21,7 @@ pub struct PlacedSection {
     pub note: bool,
 }
 
-/// A symbol of the module's own, as kallsyms shows it.
+/// A symbol of the module's table, as kallsyms shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SymbolAt<'a> {
     /// Its name.
@@ -30,7 +30,8 @@ pub struct SymbolAt<'a> {
     pub addr: u64,
     /// Bytes: up to the next symbol or the end of the group, as kallsyms reckons.
     pub size: u64,
-    /// `t`, `d`, `b`, `r`: what it is; never capital, also if the module exports it: kallsyms decides that.
+    /// `t`, `d`, `b`, `r`, `v`, `w`, `a`, `u`, `?`: what it is; never capital, also if the module exports it: kallsyms
+    /// decides that.
     pub letter: char,
 }
 
@@ -43,7 +44,10 @@ struct Row {
     name: u32,
     name_len: u16,
     letter: u8,
+    /// It goes after init.
     init: bool,
+    /// It lies in the module's memory.
+    placed: bool,
 }
 
 /// A loaded module's memory, sections and symbols.
@@ -111,8 +115,9 @@ impl Image {
                 addr: *addr,
                 name: image.names.len() as u32,
                 name_len,
-                letter: letter(exec, true, false),
+                letter: if exec { b't' } else { b'd' },
                 init: false,
+                placed: true,
             };
             image.rows.push(row);
             image.names.push_str(&name);
@@ -120,23 +125,27 @@ impl Image {
         image
     }
 
+    /// Until init has ended Linux shows the whole table of the file, also what has no memory (`add_kallsyms`).
     fn keep_symbols(&mut self, elf: &Elf<'_>, symbols: &Symbols<'_>, layout: &Layout, values: &[u64]) {
         for (symbol, value) in symbols.iter().zip(values) {
-            let SymbolSection::Section(index) = symbol.section else { continue };
-            let Some(section) = elf.section(index.into()) else { continue };
-            let init = match layout.places.get(section.index) {
-                Some(Place::Core(_)) => false,
-                Some(Place::Init(_)) => true,
-                _ => continue,
-            };
             let name = symbol.name();
             let name = String::from_utf8_lossy(name.as_bytes().get(..NAME_MAX).unwrap_or(name.as_bytes()));
-            if name.is_empty() || matches!(symbol.kind, SymbolKind::Section | SymbolKind::File) {
+            let Ok(name_len) = u16::try_from(name.len()) else { continue };
+            if name.is_empty() || symbol.kind == SymbolKind::Section {
                 continue;
             }
-            let Ok(name_len) = u16::try_from(name.len()) else { continue };
-            let letter = letter(section.is_exec(), section.is_write(), section.is_nobits());
-            self.rows.push(Row { addr: *value, name: self.names.len() as u32, name_len, letter, init });
+            let place = match symbol.section {
+                SymbolSection::Section(index) => layout.places.get(usize::from(index)),
+                _ => None,
+            };
+            let (init, placed) = match place {
+                Some(Place::Core(_)) => (false, true),
+                Some(Place::PerCpu(_)) => (false, false),
+                Some(Place::Init(_)) => (true, true),
+                _ => (true, false),
+            };
+            let letter = letter(elf, &symbol, place);
+            self.rows.push(Row { addr: *value, name: self.names.len() as u32, name_len, letter, init, placed });
             self.names.push_str(&name);
         }
     }
@@ -181,7 +190,7 @@ impl Image {
 
     fn sorted(&self) -> &[u32] {
         self.by_addr.get_or_init(|| {
-            let mut order: Vec<u32> = (0..self.rows.len() as u32).collect();
+            let mut order: Vec<u32> = self.rows.iter().zip(0..).filter(|(row, _)| row.placed).map(|(_, i)| i).collect();
             // Of several names for one address the last in the file's table wins, as in find_kallsyms_symbol.
             order.sort_by_key(|i| self.rows.get(*i as usize).map(|r| r.addr));
             order
@@ -203,16 +212,32 @@ impl Image {
 
     /// The address of the symbol with this name.
     pub fn symbol_named(&self, name: &str) -> Option<u64> {
-        self.symbols().find(|s| s.name == name).map(|s| s.addr)
+        let mut placed = self.rows.iter().filter(|row| row.placed).map(|row| self.symbol(row, 0));
+        placed.find(|s| s.name == name).map(|s| s.addr)
     }
 }
 
-fn letter(exec: bool, write: bool, nobits: bool) -> u8 {
-    match (exec, nobits, write) {
-        (true, _, _) => b't',
-        (_, true, _) => b'b',
-        (_, _, true) => b'd',
-        _ => b'r',
+/// What kallsyms says a symbol is (`elf_type` of kernel/module/kallsyms.c), in small letters.
+fn letter(elf: &Elf<'_>, symbol: &Symbol<'_>, place: Option<&Place>) -> u8 {
+    if symbol.binding == SymbolBinding::Weak {
+        let data = symbol.kind == SymbolKind::Object && symbol.section != SymbolSection::Undef;
+        return if data { b'v' } else { b'w' };
+    }
+    let section = match symbol.section {
+        SymbolSection::Undef => return b'u',
+        SymbolSection::Abs => return b'a',
+        _ if matches!(place, Some(Place::PerCpu(_))) => return b'a',
+        SymbolSection::Section(index) => elf.section(index.into()),
+        _ => None,
+    };
+    let has_memory = matches!(place, Some(Place::Core(_) | Place::Init(_)));
+    match section {
+        Some(s) if s.is_exec() => b't',
+        Some(s) if has_memory && s.is_nobits() => b'b',
+        Some(s) if has_memory && s.is_write() => b'd',
+        Some(_) if has_memory => b'r',
+        Some(s) if s.name.as_bytes().starts_with(b".debug") => b'n',
+        _ => b'?',
     }
 }
 

@@ -1,3 +1,4 @@
 //! Devices. Counterpart: drivers/base/.
 
 pub mod core;
+pub mod uevent;

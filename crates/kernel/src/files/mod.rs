@@ -5,11 +5,12 @@
 
 mod kmsg;
 mod modules;
+mod settings;
 mod sources;
 
 pub use kmsg::wake_pollers as wake_log_pollers;
 
-use crate::fs::{self, Spec, Tree, proc::ProcSources, sys, sysctl, sysctl::KernelSysctls};
+use crate::fs::{self, Spec, Tree, proc::ProcSources, sys, sysctl::KernelSysctls};
 use crate::module::{self, Module, State};
 use crate::{personality24, sched};
 use fs::module::ModuleDir;
@@ -55,8 +56,7 @@ fn make() -> Result<Tree, Errno> {
     let mut sysctls = KernelSysctls::new(personality24::release(), profile().version());
     sources::connect(&mut sysctls);
     sysctls.register(&tree)?;
-    let thresh = sysctl::ints(0o644, vec![Arc::new(sources::WatchdogThresh)], 0..=60);
-    tree.add(tree.make_path("/proc/sys/kernel")?, "watchdog_thresh", thresh)?.keep();
+    settings::register(&tree)?;
     ProcSources {
         modules: personality24::proc::list_of_modules().unwrap_or_else(|| Arc::new(sources::List)),
         symbols: Arc::new(sources::Symbols),
@@ -110,10 +110,12 @@ pub fn add_module(module: &Arc<Module>) {
     if let Some(files) = &mut *files() {
         files.add(module);
     }
+    module.uevents.send("add");
 }
 
 /// A module goes: its files disappear.
 pub fn remove_module(module: &Arc<Module>) {
+    module.uevents.gone();
     let dir = files().as_mut().and_then(|files| files.modules.remove(&module.id));
     // Outside of the lock: this waits until nobody is in one of the files.
     drop(dir);

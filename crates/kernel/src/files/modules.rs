@@ -60,20 +60,28 @@ impl ModuleView for View {
         self.of(|m| holders(m).iter().map(|h| h.name().to_string()).collect())
     }
 
-    fn uevent(&self, _action: &str, _variables: &[(String, String)]) -> KResult {
-        // Nobody can listen for uevents in an instance yet, so none gets lost.
+    fn uevent(&self, action: &str, _variables: &[(String, String)]) -> KResult {
+        self.of(|m| m.uevents.send(action));
         Ok(())
+    }
+
+    fn refused(&self, why: &str) {
+        self.of(|m| crate::log::line(4, &format!("synth uevent: /module/{}: {why}", m.name())));
     }
 }
 
 fn facts(module: &Module) -> ModuleFacts {
     let image = module.image();
     let kept = image.sections.iter().filter(|s| s.size > 0);
+    // Linux puts the tables of symbols behind the init memory. DIFFERS: nothing lies there, lkm keeps them itself.
+    let last = if image.init.size > 0 { &image.init } else { &image.core };
+    let end = last.addr() + last.size as u64;
+    let tables = [".symtab", ".strtab"].map(|name| (name.to_string(), end));
     ModuleFacts {
         name: module.name().to_string(),
         version: module.identity.version.clone(),
         srcversion: module.identity.srcversion.clone(),
-        sections: kept.map(|s| (s.name.clone(), s.addr)).collect(),
+        sections: kept.map(|s| (s.name.clone(), s.addr)).chain(tables).collect(),
         notes: notes(&image),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::modules::Restrict;
 use super::state_of;
+use crate::base::uevent;
 use crate::fs::proc::{DeviceNumbers, ModuleLine, ModuleList, Symbol, SymbolSource};
 use crate::fs::sys::KernelCounters;
 use crate::fs::sysctl::{IntVar, KernelSysctls, StrVar, TaintVar};
@@ -9,8 +10,8 @@ use crate::log::log;
 use crate::module::{self, holders, taint};
 use crate::{env, fault};
 use kabi::profile;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The modules.
 pub(super) struct List;
@@ -72,7 +73,7 @@ pub(super) struct Counters;
 
 impl KernelCounters for Counters {
     fn uevents(&self) -> u64 {
-        0
+        uevent::sequence()
     }
 
     fn oopses(&self) -> u64 {
@@ -126,17 +127,29 @@ impl IntVar for DmesgRestrict {
     }
 }
 
-/// `kernel.printk_devkmsg`.
-struct Devkmsg;
+/// `kernel.printk_devkmsg`: the text as it was written, which may have one byte more than the word.
+#[derive(Default)]
+struct Devkmsg(Mutex<Option<Vec<u8>>>);
 
 impl StrVar for Devkmsg {
     fn get(&self) -> Vec<u8> {
-        log().devkmsg().as_bytes().to_vec()
+        let text = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        text.unwrap_or_else(|| log().devkmsg().as_bytes().to_vec())
     }
 
     fn set(&self, value: Vec<u8>) {
-        // A word that is none of the three leaves the setting; the write was accepted by its length.
-        let _ = log().set_devkmsg(&[value.as_slice(), b"\n"].concat());
+        let word = if value.starts_with(b"ratelimit") {
+            9
+        } else if value.starts_with(b"off") {
+            3
+        } else {
+            2
+        };
+        let word = value.get(..word).unwrap_or(&value);
+        // What the command line has set stays.
+        if log().set_devkmsg(&[word, b"\n"].concat()).is_ok() {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+        }
     }
 }
 
@@ -166,25 +179,11 @@ impl IntVar for ModulesDisabled {
     }
 }
 
-/// `kernel.watchdog_thresh`: half of the seconds after which a task is locked up.
-pub(super) struct WatchdogThresh;
-
-impl IntVar for WatchdogThresh {
-    fn get(&self) -> i32 {
-        let limit = fault::softlockup();
-        if limit == std::time::Duration::MAX { 0 } else { (limit.as_secs() / 2) as i32 }
-    }
-
-    fn set(&self, value: i32) {
-        fault::set_softlockup(std::time::Duration::from_secs(2 * value.max(0) as u64));
-    }
-}
-
 /// Connects the sysctl files with what they change.
 pub(super) fn connect(sysctls: &mut KernelSysctls) {
     sysctls.printk = std::array::from_fn(|i| Arc::new(Level(i)) as Arc<dyn IntVar>);
     sysctls.printk_delay = Arc::new(Delay);
-    sysctls.printk_devkmsg = Arc::new(Devkmsg);
+    sysctls.printk_devkmsg = Arc::<Devkmsg>::default();
     sysctls.tainted = Arc::new(Tainted);
     sysctls.modules_disabled = Arc::new(ModulesDisabled);
     sysctls.kptr_restrict = Arc::new(Restrict);

@@ -37,6 +37,8 @@ pub trait ModuleView: Send + Sync {
     /// # Errors
     /// What the write shall fail with.
     fn uevent(&self, action: &str, variables: &[(String, String)]) -> KResult;
+    /// A write to `uevent` was refused, in the log's words.
+    fn refused(&self, why: &str);
 }
 
 /// What stays the same.
@@ -133,23 +135,28 @@ fn uevent_variables(rest: &str) -> Result<Vec<(String, String)>, Errno> {
     Ok(variables)
 }
 
+/// What a uevent says: the action, and its variables.
+type Uevent = (String, Vec<(String, String)>);
+
 /// Takes a write to a `uevent` file apart: the action and the event's variables.
 ///
 /// # Errors
-/// `EINVAL`: no known action, or bad words behind it.
-pub fn parse_uevent(data: &[u8]) -> Result<(String, Vec<(String, String)>), Errno> {
-    let text = std::str::from_utf8(data).map_err(|_| EINVAL)?;
-    let text = text.strip_suffix(['\n', '\0']).unwrap_or(text);
+/// What the log says of it: no known action, or bad words behind it.
+pub fn parse_uevent(data: &[u8]) -> Result<Uevent, &'static str> {
+    // What is no text is no letter either.
+    let text = String::from_utf8_lossy(data);
+    let text = text.strip_suffix(['\n', '\0']).unwrap_or(&text);
     let (action, rest) = match text.split_once(' ') {
         Some((action, rest)) => (action, Some(rest)),
         None => (text, None),
     };
     if !["add", "remove", "change", "move", "online", "offline", "bind", "unbind"].contains(&action) {
-        return Err(EINVAL);
+        return Err("unknown uevent action string");
     }
     // without a UUID the event says that nobody in particular asked
     let nobody = || vec![("SYNTH_UUID".to_owned(), "0".to_owned())];
-    Ok((action.to_owned(), rest.map_or_else(|| Ok(nobody()), uevent_variables)?))
+    let variables = rest.map_or_else(|| Ok(nobody()), uevent_variables);
+    Ok((action.to_owned(), variables.map_err(|_| "incorrect uevent action arguments")?))
 }
 
 fn line(content: impl std::fmt::Display) -> Vec<u8> {
@@ -159,7 +166,10 @@ fn line(content: impl std::fmt::Display) -> Vec<u8> {
 /// The `uevent` file of /sys/module/X.
 fn uevent(view: Arc<dyn ModuleView>) -> Spec {
     attribute_wo(0o200, move |_, data| {
-        let (action, variables) = parse_uevent(data)?;
+        let (action, variables) = parse_uevent(data).map_err(|why| {
+            view.refused(why);
+            EINVAL
+        })?;
         view.uevent(&action, &variables)?;
         Ok(data.len())
     })

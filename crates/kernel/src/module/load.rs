@@ -352,6 +352,7 @@ fn form(
         uses,
         percpu: percpu.keep(),
         taints: AtomicU64::new(taints),
+        uevents: Default::default(),
         state: AtomicU32::new(State::Unformed as u32),
         dead: AtomicBool::new(false),
     };

@@ -97,6 +97,8 @@ pub struct Module {
     pub percpu: Option<u64>,
     /// Its own taints.
     pub taints: AtomicU64,
+    /// What programs were told of it.
+    pub uevents: crate::base::uevent::Told,
     /// Its init or exit died: its state will never change again.
     dead: AtomicBool,
     /// Kept here too, so that a module that damages its own structure does not confuse lkm.

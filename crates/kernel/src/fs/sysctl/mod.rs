@@ -158,6 +158,36 @@ pub fn admin_int(mode: u32, var: Arc<dyn IntVar>, range: RangeInclusive<i32>) ->
     handled(mode, Arc::new(Ints { vars: vec![var], range, admin: true }))
 }
 
+/// One unsigned number.
+struct Unsigned {
+    var: fn() -> &'static AtomicU64,
+    most: u64,
+}
+
+impl Handler for Unsigned {
+    fn read(&self, _ctx: &Ctx<'_>, offset: u64, size: usize) -> KResult<Vec<u8>> {
+        Ok(from_start(&format!("{}\n", (self.var)().load(Ordering::SeqCst)), offset, size))
+    }
+
+    fn write(&self, _ctx: &Ctx<'_>, offset: u64, data: &[u8]) -> KResult<usize> {
+        if offset != 0 {
+            return Ok(data.len());
+        }
+        Ok(parse::numbers(data, 1, |_, negative, value| {
+            if negative || value > self.most {
+                return Err(EINVAL);
+            }
+            (self.var)().store(value, Ordering::SeqCst);
+            Ok(())
+        })?)
+    }
+}
+
+/// A file of one unsigned number up to `most` (`proc_douintvec`, `proc_doulongvec_minmax`).
+pub fn unsigned(mode: u32, var: fn() -> &'static AtomicU64, most: u64) -> Spec {
+    handled(mode, Arc::new(Unsigned { var, most }))
+}
+
 /// A file of one time in seconds that the kernel keeps in ticks (`proc_dointvec_jiffies`).
 pub fn seconds(mode: u32, var: Arc<dyn IntVar>) -> Spec {
     let most = i32::MAX / HZ;

@@ -139,6 +139,8 @@ impl ModuleView for View {
     fn holders(&self) -> Vec<String> {
         self.holders.lock().expect("no panic").clone()
     }
+    fn refused(&self, _why: &str) {}
+
     fn uevent(&self, action: &str, variables: &[(String, String)]) -> KResult {
         self.events.lock().expect("no panic").push(format!("{action} {variables:?}"));
         Ok(())
@@ -269,7 +271,8 @@ fn uevents_can_be_asked_for() {
     assert_eq!(events.get(2), Some(&format!("remove {nobody}")));
     assert_eq!(events.get(4..), Some(&[with][..]));
     assert_eq!(get(&tree, &root(), path), Err(EACCES));
-    assert_eq!(parse_uevent(b"add \xff").map_err(|e| e.0), Err(EINVAL));
+    assert_eq!(parse_uevent(b"add \xff"), Err("incorrect uevent action arguments"));
+    assert_eq!(parse_uevent(b"add\xff"), Err("unknown uevent action string"));
 }
 
 #[test]

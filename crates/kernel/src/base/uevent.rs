@@ -1,0 +1,52 @@
+//! Uevents: what the kernel tells programs of its objects. Counterpart: lib/kobject_uevent.c.
+//!
+//! Partial: they are counted, as /sys/kernel/uevent_seqnum shows, but nobody in an instance can listen to them yet.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+static SEQUENCE: AtomicU64 = AtomicU64::new(0);
+
+/// The number of the last uevent.
+pub fn sequence() -> u64 {
+    SEQUENCE.load(Ordering::SeqCst)
+}
+
+/// What an object has said of itself already.
+#[derive(Debug, Default)]
+pub struct Told {
+    added: AtomicBool,
+    removed: AtomicBool,
+}
+
+impl Told {
+    /// The object says `action` (`kobject_uevent_env`).
+    pub fn send(&self, action: &str) {
+        match action {
+            "add" => self.added.store(true, Ordering::SeqCst),
+            "remove" => self.removed.store(true, Ordering::SeqCst),
+            _ => {}
+        }
+        SEQUENCE.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The object goes: it says so if it said that it came, and not yet that it goes.
+    pub fn gone(&self) {
+        if self.added.load(Ordering::SeqCst) && !self.removed.load(Ordering::SeqCst) {
+            self.send("remove");
+        }
+    }
+}
+
+#[test]
+fn who_came_says_once_that_it_goes() {
+    let said = |actions: &[&str]| {
+        let told = Told::default();
+        actions.iter().for_each(|action| told.send(action));
+        let before = told.removed.load(Ordering::SeqCst);
+        told.gone();
+        !before && told.removed.load(Ordering::SeqCst)
+    };
+    assert!(said(&["add", "change"]));
+    assert!(!said(&["add", "remove"]), "said by hand");
+    assert!(!said(&["change"]));
+}

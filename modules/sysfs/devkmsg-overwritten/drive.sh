@@ -1,0 +1,3 @@
+#!/bin/sh
+. ./lib.sh
+ins kmsgo.ko; dmesg -C; python3 over.py

@@ -1,0 +1,3 @@
+// As little as possible.
+#include <linux/module.h>
+MODULE_LICENSE("Proprietary");
