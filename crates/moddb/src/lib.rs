@@ -5,6 +5,7 @@
 //! | [`config`] | modprobe.d and the kernel's command line |
 //! | [`depmod`] | writing all of it: from module files to indexes |
 //! | [`dir`] | a module directory to look things up in: name, alias, symbol, what is built in |
+//! | [`plan`] | from a word to what is loaded, in order |
 //! | [`index`] | the `.bin` files: tries from keys to values, read without trust and written |
 //! | [`glob`] | wildcards of aliases |
 //!
@@ -30,6 +31,7 @@ pub mod glob;
 pub mod index;
 mod lines;
 mod name;
+pub mod plan;
 
 pub use error::{Error, ErrorKind, Result, strerror};
 pub use name::{alias_name, module_name, module_name_of_path};

@@ -26,6 +26,18 @@ pub struct SoftDependency {
     pub post: Vec<Text>,
 }
 
+/// `forbid`: what must not be loaded in any way.
+///
+/// DIFFERS: kmod knows nothing like it. `blacklist` only takes a module's own aliases away, and `install` can be passed
+/// over with an option. In a file `*.forbid`, which kmod does not read, the line disturbs nobody.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Forbidden {
+    /// A module, or a pattern of modules.
+    pub pattern: Text,
+    /// Why, for who wants to load it; may be empty.
+    pub reason: Text,
+}
+
 /// All that was said, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
@@ -43,6 +55,8 @@ pub struct Config {
     pub soft: Vec<SoftDependency>,
     /// `weakdep`: a module and those it may use. DIFFERS: kmod 30 calls such a line bad.
     pub weak: Vec<(Text, Vec<Text>)>,
+    /// `forbid`.
+    pub forbidden: Vec<Forbidden>,
 }
 
 /// A line that does not count.
@@ -86,7 +100,7 @@ impl Config {
 
 /// The files in the order in which they are read: by name, each name once, from the first folder that has it.
 fn files(sources: &[PathBuf], modules: &Path, complaints: &mut Vec<(PathBuf, Complaint)>) -> Vec<PathBuf> {
-    let standard: Vec<PathBuf> = FOLDERS.iter().map(PathBuf::from).collect();
+    let standard: Vec<PathBuf> = FOLDERS.iter().map(PathBuf::from).filter(|folder| !is_lib(folder)).collect();
     let mut found = std::collections::BTreeMap::new();
     let mut add = |path: PathBuf| {
         if let Some(name) = path.file_name() {
@@ -115,12 +129,19 @@ fn files(sources: &[PathBuf], modules: &Path, complaints: &mut Vec<(PathBuf, Com
     found.into_values().collect()
 }
 
-/// Whether a file in a folder counts: `*.conf` and `*.alias`, none that is hidden.
+/// Whether a folder is that in `/usr/lib` where `/lib` is the same: messages name it by `/lib`, as kmod's do.
+fn is_lib(folder: &Path) -> bool {
+    let is = |other: &str| std::fs::canonicalize(other).ok();
+    folder.starts_with("/usr/lib") && is("/lib").is_some_and(|lib| Some(lib) == is("/usr/lib"))
+}
+
+/// Whether a file in a folder counts: `*.conf`, `*.alias` and `*.forbid`, none that is hidden.
 fn is_named_right(path: &Path) -> bool {
     use std::os::unix::ffi::OsStrExt;
     let name = path.file_name().unwrap_or_default().as_bytes();
     let long_enough = name.len() >= 6 && name.first() != Some(&b'.');
-    long_enough && (name.ends_with(b".conf") || (name.len() > 6 && name.ends_with(b".alias")))
+    long_enough
+        && [&b".conf"[..], b".alias", b".forbid"].iter().any(|end| name.len() > end.len() && name.ends_with(end))
 }
 
 #[cfg(test)]

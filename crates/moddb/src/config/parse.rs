@@ -1,6 +1,6 @@
 //! Lines into configuration: modprobe.d files and the kernel's command line.
 
-use super::{Complaint, Config, SoftDependency, Text};
+use super::{Complaint, Config, Forbidden, SoftDependency, Text};
 use crate::lines::wrapped;
 use crate::name::alias_name;
 
@@ -42,33 +42,75 @@ impl Config {
             b"install" => self.install.push((first_name(first)?, tail()?)),
             b"remove" => self.remove.push((first_name(first)?, tail()?)),
             b"softdep" => self.soft.push(soft_dependency(first_name(first)?, &tail()?)),
+            b"forbid" => {
+                let reason = after.get(1..).unwrap_or_default().trim_ascii().to_vec();
+                self.forbidden.push(Forbidden { pattern: first_name(first)?, reason });
+            }
             b"weakdep" => self.weak.push((first_name(first)?, words(&tail()?))),
             _ => return None,
         }
         Some(())
     }
 
-    /// Adds what the kernel's command line says: `module.parameter=value`, and `modprobe.blacklist=a,b`.
-    pub fn parse_command_line(&mut self, text: &[u8]) {
-        let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let mut quoted = false;
-        let blank = |byte: &u8| {
-            quoted ^= *byte == b'"';
-            *byte == b' ' && !quoted
-        };
-        for word in line.split(blank) {
-            let mark = word.iter().position(|byte| matches!(byte, b'.' | b'='));
-            let Some((module, [b'.', parameter @ ..])) = mark.and_then(|at| word.split_at_checked(at)) else {
-                continue;
+    /// Adds what the kernel's command line says: `module.parameter=value`, `modprobe.blacklist=a,b` and
+    /// `modprobe.forbid=a,b`. Gives the words whose module's name has brackets that do not pair.
+    pub fn parse_command_line(&mut self, text: &[u8]) -> Vec<Text> {
+        let mut bad = Vec::new();
+        for word in command_line_words(text) {
+            let Some((module, parameter)) = parameter(&word) else { continue };
+            let list = |name: &[u8]| {
+                let list = parameter.strip_prefix(name).filter(|_| module == b"modprobe")?;
+                Some(list.split(|byte| *byte == b',').map(<[u8]>::to_vec))
             };
-            if !parameter.contains(&b'=') {
-                continue;
-            }
-            match parameter.strip_prefix(b"blacklist=").filter(|_| module == b"modprobe") {
-                Some(list) => self.blacklist.extend(list.split(|byte| *byte == b',').map(<[u8]>::to_vec)),
-                None => self.options.extend(alias_name(module).map(|module| (module, parameter.to_vec()))),
+            if let Some(names) = list(b"blacklist=") {
+                self.blacklist.extend(names);
+            } else if let Some(names) = list(b"forbid=") {
+                let reason = b"the kernel's command line".to_vec();
+                self.forbidden.extend(names.map(|pattern| Forbidden { pattern, reason: reason.clone() }));
+            } else if let Some(name) = alias_name(module) {
+                self.options.push((name, parameter));
+            } else {
+                bad.push(module.to_vec());
             }
         }
+        bad
+    }
+}
+
+/// The words of the kernel's command line: blanks between quotes belong to a word.
+fn command_line_words(text: &[u8]) -> Vec<Text> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), Vec::new(), false);
+    for byte in text.split(|byte| *byte == 0).next().unwrap_or_default() {
+        quoted ^= *byte == b'"';
+        // What isspace(3) takes; a quote that began before the value makes the word none.
+        match byte {
+            b' ' | b'\n' | b'\t' | 0x0b | 0x0c | b'\r' if !(quoted && word.contains(&b'=')) => {
+                words.push(std::mem::take(&mut word));
+            }
+            byte => word.push(*byte),
+        }
+    }
+    words.push(word);
+    words
+}
+
+/// Module and parameter of a word; `None` if it is of another form.
+fn parameter(word: &[u8]) -> Option<(&[u8], Text)> {
+    // Some boot loaders write "module.parameter=a b" for module.parameter="a b".
+    let (quote, word) = word.strip_prefix(b"\"").map_or((false, word), |rest| (true, rest));
+    let mark = word.iter().position(|byte| matches!(byte, b'.' | b'=' | b'"'))?;
+    let (module, [b'.', rest @ ..]) = word.split_at_checked(mark)? else { return None };
+    let equals = rest.iter().position(|byte| *byte == b'=');
+    let name = rest.get(..equals.unwrap_or(rest.len()))?;
+    if name.iter().any(|byte| matches!(byte, b'.' | b'"')) {
+        return None;
+    }
+    match equals.filter(|_| quote) {
+        Some(at) => {
+            let (name, value) = rest.split_at_checked(at + 1)?;
+            Some((module, [name, b"\"", value].concat()))
+        }
+        None => Some((module, rest.to_vec())),
     }
 }
 
@@ -147,8 +189,14 @@ mod tests {
     #[test]
     fn the_command_line_has_options_and_blacklists() {
         let mut config = Config::default();
-        config.parse_command_line(b"quiet a-b.c=1 root=/dev/x.y=z modprobe.blacklist=p-q,r x.flag e.f.g=h\nz.z=1");
+        let line =
+            b"quiet a-b.c=1 root=/dev/x.y=z modprobe.blacklist=p-q,r x.flag e.f.g=h v.w=1.5 q.r=\"a b\" a]b.c=d \
+            \"s.t=u v\" modprobe.forbid=no\nz.z=1\n";
+        assert_eq!(config.parse_command_line(line), [b"a]b".to_vec()]);
         assert_eq!(config.blacklist, [b"p-q".to_vec(), b"r".to_vec()]);
-        assert_eq!(config.options, [pair("a_b", "c=1"), pair("e", "f.g=h")]);
+        assert_eq!(config.forbidden.len(), 1);
+        let quoted = [pair("q", "r=\"a b\""), pair("s", "t=\"u v\"")];
+        let plain = [pair("a_b", "c=1"), pair("x", "flag"), pair("v", "w=1.5")];
+        assert_eq!(config.options, [&plain[..], &quoted, &[pair("z", "z=1")]].concat());
     }
 }

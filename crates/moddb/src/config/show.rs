@@ -21,6 +21,10 @@ impl Config {
             line(&[b"softdep", &soft.module, &[list(b"pre:", &soft.pre), list(b"post:", &soft.post)].concat()]);
         }
         self.weak.iter().for_each(|(module, others)| line(&[b"weakdep", module, &others.join(&b' ')]));
+        self.forbidden.iter().for_each(|row| match row.reason.as_slice() {
+            b"" => line(&[b"forbid", &row.pattern]),
+            reason => line(&[b"forbid", &row.pattern, reason]),
+        });
         out
     }
 }
