@@ -1,0 +1,2 @@
+set -e
+strip --strip-debug ua.ko ub.ko up.ko uq.ko
