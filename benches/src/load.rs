@@ -8,7 +8,9 @@ use crate::stats::{Row, Samples};
 use crate::{Bench, fresh, print_sample};
 use kernel::module::load::{LoadError, Request, place_only};
 use kernel::{Config, boot, module, sched};
-use loader::{Flags, Found, Identity, Image, Owner, Refusal, Resolver, patch, place, protect, relocate, resolve};
+use loader::resolve::Importer;
+use loader::{Flags, Found, Identity, Image, Owner, Refusal, Resolver};
+use loader::{check, patch, place, protect, relocate, resolve, signature, validity};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -84,7 +86,7 @@ fn in_kernel<R>(release: &str, needs: &[PathBuf], work: impl FnOnce() -> Result<
 fn load(path: &Path) -> Result<usize, String> {
     let name = path.to_string_lossy();
     let image = kofile::Image::open(path).map_err(|e| e.to_string())?;
-    let request = Request { file: &name, bytes: image.bytes(), params: b"", flags: Flags(0), path: None };
+    let request = Request { file: &name, bytes: image.bytes(), params: Ok(b""), flags: Flags(0), path: None };
     place_only(&request).map_err(|e| match e {
         LoadError::Refused(refusal) => format!("{name}: {refusal}"),
         LoadError::Died => format!("{name}: died"),
@@ -117,6 +119,7 @@ impl Resolver for Everything {
             gpl_only: e.gpl_only,
             namespace: e.namespace,
             owner: Owner::Module(id),
+            proprietary: None,
         }))
     }
 }
@@ -141,10 +144,11 @@ fn split(file: &Path) -> Result<Vec<(&'static str, f64)>, String> {
     let image = kofile::Image::open(file).map_err(unread)?;
     step("read");
     let name = file.to_string_lossy();
-    let parsed = kofile::Module::parse(&name, image.bytes()).map_err(unread)?;
-    let identity = Identity::read(&parsed).map_err(refused)?;
-    let versions = parsed.versions().map_err(unread)?;
-    let versions: HashMap<&[u8], u32> = versions.iter().map(|v| (v.name.as_bytes(), v.crc)).collect();
+    let signed = signature::check(image.bytes(), Flags(0)).map_err(refused)?;
+    let sound = validity::check(signed.contents).map_err(refused)?;
+    let parsed = kofile::Module::of_elf(kofile::Elf::parse(&name, &sound.bytes).map_err(unread)?);
+    let identity = Identity::read(&parsed, sound.name, signed.good).map_err(refused)?;
+    let crcs = check::crcs(&parsed, Flags(0)).map_err(refused)?;
     let elf = parsed.elf();
     let symbols = elf.symbols().map_err(unread)?;
     step("parse");
@@ -152,8 +156,8 @@ fn split(file: &Path) -> Result<Vec<(&'static str, f64)>, String> {
     let percpu = percpu.map_err(|e| e.to_string())?.unwrap_or(0);
     let mut layout = place::place(elf, percpu).map_err(refused)?;
     step("place");
-    let resolved =
-        resolve::resolve(elf, &symbols, &layout, &identity, &versions, Flags(0), &mut Everything).map_err(refused)?;
+    let importer = Importer { identity: &identity, crcs: crcs.as_ref(), proprietary: false };
+    let resolved = resolve::resolve(elf, &symbols, &layout, &importer, &mut Everything).map_err(refused)?;
     step("resolve");
     let count = relocate::relocate(elf, &mut layout, &resolved.values, &identity.name).map_err(refused)?;
     step("relocate");

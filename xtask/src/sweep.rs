@@ -108,7 +108,7 @@ pub(crate) fn one(release: &str) -> Result<(), String> {
 
 fn load(path: &str) -> Result<usize, String> {
     let image = kofile::Image::open(path).map_err(|e| e.to_string())?;
-    let request = Request { file: path, bytes: image.bytes(), params: b"", flags: Flags(0), path: None };
+    let request = Request { file: path, bytes: image.bytes(), params: Ok(b""), flags: Flags(0), path: None };
     place_only(&request).map_err(|e| match e {
         LoadError::Refused(refusal) => refusal.to_string(),
         LoadError::Died => "died".to_string(),

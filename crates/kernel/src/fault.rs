@@ -234,6 +234,9 @@ fn publish(report: Report, is_warning: bool) -> Action {
         log::line(line.level.number(log::default_level()), &line.text);
     }
     taint::add_bits(report.taint);
+    if report.taint & 1 << taint::Taint::Die as u32 != 0 {
+        taint::end_lock_debugging();
+    }
     match report.next {
         Next::Resume => {
             if is_warning && report.taint != 0 {

@@ -7,13 +7,13 @@ use module::load::{LoadError, Request};
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-use wire::{Answer, Ask, Call, Caller, Conn, Event, Frame, Told, WireError};
+use wire::{Answer, Ask, Call, Caller, Conn, Event, Frame, ModuleImage, Told, WireError};
 
 /// Largest module file that is accepted, in bytes.
 const LARGEST_FILE: u64 = 512 << 20;
@@ -207,10 +207,8 @@ fn perform(task: &sched::Task, job: Job) -> Answer {
     let Job { caller, call, fds, .. } = job;
     match call {
         Call::InitModule { .. } | Call::DeleteModule { .. } if personality24::enabled() => Answer::Errno(ENOSYS.0),
-        Call::InitModule { params, flags, path } => init_module(task, &caller, &params, flags, path, fds),
-        Call::DeleteModule { name, flags } => task.run(&caller, || {
-            outcome(module::unload::delete_module(&String::from_utf8_lossy(&name).replace('-', "_"), flags))
-        }),
+        Call::InitModule { image, params, path } => init_module(task, &caller, image, params, path, fds),
+        Call::DeleteModule { name, flags } => delete_module(task, &caller, name, flags),
         Call::Syslog { action, len } => log::syslog(&caller, action, len),
         Call::Report => Answer::Report(report::make()),
         Call::ReadFile { path } => task.run(&caller, || files::read(&caller, &path)),
@@ -229,28 +227,35 @@ fn outcome(result: Result<(), LoadError>) -> Answer {
     }
 }
 
+fn delete_module(task: &sched::Task, caller: &Caller, name: Result<Vec<u8>, i32>, flags: u32) -> Answer {
+    if let Err(errno) = module::load::may() {
+        return Answer::Errno(errno.0);
+    }
+    match name {
+        Ok(name) => task.run(caller, || outcome(module::unload::delete_module(&String::from_utf8_lossy(&name), flags))),
+        Err(errno) => Answer::Errno(errno),
+    }
+}
+
 fn init_module(
     task: &sched::Task,
     caller: &Caller,
-    params: &[u8],
-    flags: u32,
+    image: ModuleImage,
+    params: Result<Vec<u8>, i32>,
     path: Option<String>,
     fds: Vec<OwnedFd>,
 ) -> Answer {
-    let Some(fd) = fds.into_iter().next() else { return Answer::Errno(EFAULT.0) };
-    let bytes = match read_all(fd) {
+    let file = path.clone().unwrap_or_else(|| "module".to_string());
+    let bytes = match module::load::may().and_then(|()| module_bytes(&file, image, fds)) {
         Ok(bytes) => bytes,
         Err(errno) => return Answer::Errno(errno.0),
     };
-    let file = path.clone().unwrap_or_else(|| "module".to_string());
-    let image = match kofile::Image::from_bytes(file.clone(), bytes) {
-        Ok(image) => image,
-        Err(e) => {
-            log::line(7, &format!("lkm: {e}"));
-            return Answer::Errno(e.errno());
-        }
+    let flags = match image {
+        ModuleImage::File { flags } | ModuleImage::Tool { flags } => loader::Flags(flags),
+        ModuleImage::Memory | ModuleImage::Missing(_) => loader::Flags(0),
     };
-    let request = Request { file: &file, bytes: image.bytes(), params, flags: loader::Flags(flags), path };
+    let params = params.as_deref().map_err(|errno| Errno(*errno));
+    let request = Request { file: &file, bytes: &bytes, params, flags, path };
     let result = task.run(caller, || module::load::init_module(&request));
     if let Err(LoadError::Refused(refusal)) = &result
         && let Some(detail) = &refusal.detail
@@ -261,14 +266,41 @@ fn init_module(
     outcome(result)
 }
 
-fn read_all(fd: OwnedFd) -> Result<Vec<u8>, Errno> {
-    let mut file = File::from(fd);
-    // By seeking: the sandbox has no statx. Reading starts at the first byte, wherever the sender left the position.
-    let len = file.seek(SeekFrom::End(0)).and_then(|len| file.rewind().map(|()| len)).map_err(|_| EINVAL)?;
-    if len > LARGEST_FILE {
-        return Err(ENOMEM);
+/// The module's bytes, unpacked where they may be packed.
+fn module_bytes(file: &str, image: ModuleImage, fds: Vec<OwnedFd>) -> Result<Vec<u8>, Errno> {
+    if let ModuleImage::Missing(errno) = image {
+        return Err(Errno(errno));
     }
-    let mut bytes = Vec::with_capacity(len as usize + 1);
-    file.take(LARGEST_FILE).read_to_end(&mut bytes).map_err(|_| EINVAL)?;
-    Ok(bytes)
+    let bytes = read_all(fds.into_iter().next().ok_or(EFAULT)?)?;
+    let unpacked = match image {
+        ModuleImage::Tool { .. } => kofile::Image::from_bytes(file, bytes).map(kofile::Image::into_bytes),
+        ModuleImage::File { flags } if loader::Flags(flags).is_compressed() => {
+            return module::decompress::decompress(file, &bytes);
+        }
+        _ => return Ok(bytes),
+    };
+    unpacked.map_err(|e| {
+        log::line(7, &format!("lkm: {e}"));
+        Errno(e.errno())
+    })
+}
+
+/// Reads by offset: the sender's file position is its own.
+fn read_all(fd: OwnedFd) -> Result<Vec<u8>, Errno> {
+    const PIECE: usize = 1 << 20;
+    let file = File::from(fd);
+    let mut bytes = Vec::new();
+    loop {
+        let start = bytes.len();
+        if start as u64 > LARGEST_FILE {
+            return Err(ENOMEM);
+        }
+        bytes.resize(start + PIECE, 0);
+        let got = file.read_at(bytes.get_mut(start..).unwrap_or_default(), start as u64);
+        let got = got.map_err(|e| e.raw_os_error().map_or(EINVAL, Errno))?;
+        bytes.truncate(start + got);
+        if got == 0 {
+            return Ok(bytes);
+        }
+    }
 }

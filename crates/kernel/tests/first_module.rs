@@ -13,7 +13,8 @@ fn crc16_of_the_distribution_is_loaded_and_unloaded() {
     let task = sched::Task::attach().unwrap();
     let file = std::env::var("KO").unwrap_or(format!("/lib/modules/{release}/kernel/lib/crc16.ko"));
     let image = kofile::Image::open(&file).unwrap();
-    let request = Request { file: &file, bytes: image.bytes(), params: b"", flags: Flags(0), path: Some(file.clone()) };
+    let request =
+        Request { file: &file, bytes: image.bytes(), params: Ok(b""), flags: Flags(0), path: Some(file.clone()) };
     let caller = wire::Caller { pid: 7, tid: 7, comm: "insmod".into(), ..wire::Caller::default() };
     let result = task.run(&caller, || init_module(&request));
     let names: Vec<_> = module::all().iter().map(|m| m.name().to_string()).collect();

@@ -56,7 +56,7 @@ struct Tally {
 }
 
 fn request<'a>(file: &'a str, bytes: &'a [u8]) -> Request<'a> {
-    Request { file, bytes, params: b"", flags: Flags(0), path: None }
+    Request { file, bytes, params: Ok(b""), flags: Flags(0), path: None }
 }
 
 /// The kernel with all that the samples need; gives the folder of the modules.

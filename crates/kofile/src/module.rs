@@ -28,6 +28,11 @@ impl<'a> Module<'a> {
         Ok(Module { elf: Elf::parse(file, contents)?, signature })
     }
 
+    /// A module whose signature is cut off already.
+    pub fn of_elf(elf: Elf<'a>) -> Self {
+        Module { elf, signature: None }
+    }
+
     /// The ELF file.
     pub fn elf(&self) -> &Elf<'a> {
         &self.elf

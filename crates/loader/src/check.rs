@@ -1,10 +1,11 @@
-//! Is this a module for this kernel? Counterpart: `check_modinfo`, `check_modstruct_version` of kernel/module/main.c,
-//! kernel/module/version.c.
+//! Is this a module for this kernel? Counterpart: `check_modinfo` of kernel/module/main.c, kernel/module/version.c,
+//! `module_enforce_rwx_sections` of kernel/module/strict_rwx.c.
 
 use crate::refusal::{LogLine, Refusal};
+use crate::{Series, series};
 use kabi::errno::{ENOEXEC, ENOMEM};
-use kofile::Machine;
 use machine::arena::PAGE;
+use std::collections::HashMap;
 
 /// Flags of `finit_module(2)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,6 +15,11 @@ impl Flags {
     /// Symbol versions do not count (`modprobe --force-modversion`).
     pub fn ignore_modversions(self) -> bool {
         self.0 & 1 != 0
+    }
+
+    /// The file is packed (`MODULE_INIT_COMPRESSED_FILE`).
+    pub fn is_compressed(self) -> bool {
+        self.0 & 4 != 0
     }
 
     /// The version magic does not count (`modprobe --force-vermagic`).
@@ -27,6 +33,8 @@ impl Flags {
 pub struct Identity {
     /// From `.gnu.linkonce.this_module`.
     pub name: String,
+    /// What early messages call it: `name=` of `.modinfo`, or [`Identity::name`].
+    pub label: String,
     /// `license=`; none is proprietary.
     pub license: Option<String>,
     /// `vermagic=`.
@@ -43,44 +51,42 @@ pub struct Identity {
     pub retpoline: bool,
     /// `livepatch=Y`.
     pub livepatch: bool,
-    /// A signature stands at the end of the file.
+    /// `test=Y`.
+    pub test: bool,
+    /// A sound signature stands at the end of the file.
     pub signed: bool,
     /// `import_ns=` namespaces.
     pub imported_namespaces: Vec<String>,
-    /// Whether the file has symbol versions.
-    pub has_versions: bool,
     /// Why its `struct module` is not the kernel's.
     pub foreign_struct: Option<String>,
 }
 
-/// The release from which on the kernel compares the size of `struct module` before anything else.
-const COMPARES_SIZE: (u32, u32) = (6, 4);
+/// The CRCs that a module wants, by symbol: the whole words of `__versions`.
+pub type Crcs<'a> = HashMap<&'a [u8], u64>;
+
+/// Bytes of an entry of `__versions`: an `unsigned long` and the name.
+const VERSION_ROW: usize = 64;
+/// The release from which on `__version_ext_crcs` goes before `__versions`.
+const EXTENDED_VERSIONS: Series = (6, 14);
 /// Bytes of per-CPU variables that one module can have: all that a CPU's area holds.
 const MOST_PERCPU: u64 = 256 << 10;
 
 impl Identity {
-    /// Reads what the file says.
+    /// Reads what the file says; [`crate::validity`] has found it sound.
     ///
     /// # Errors
-    /// `ENOEXEC` where the kernel refuses the file before it looks at symbols.
-    pub fn read(module: &kofile::Module<'_>) -> Result<Self, Refusal> {
+    /// `ENOEXEC` for what lkm cannot read though the kernel would try.
+    pub fn read(module: &kofile::Module<'_>, label: Option<String>, signed: bool) -> Result<Self, Refusal> {
         let elf = module.elf();
-        machine(elf)?;
-        elf.check_module()?;
         tables(elf)?;
         writable_struct(elf)?;
-        percpu(elf)?;
         let this = module.this_module()?;
-        let foreign_struct = foreign_struct(elf.file(), this.size);
-        if foreign_struct.is_some() && kernel_number() >= COMPARES_SIZE {
-            let text = "section size must match the kernel's built struct module size at run time";
-            let line = LogLine::err(format!("module {}: .gnu.linkonce.this_module {text}", this.name));
-            return Err(Refusal { detail: foreign_struct, ..Refusal::logged(ENOEXEC, line) });
-        }
         let info = module.modinfo();
         let text = |key| info.get(key).map(|v| v.to_string());
+        let name = this.name.to_string();
         Ok(Self {
-            name: this.name.to_string(),
+            label: label.unwrap_or_else(|| name.clone()),
+            name,
             license: text("license"),
             vermagic: text("vermagic"),
             version: text("version"),
@@ -89,11 +95,10 @@ impl Identity {
             staging: info.get("staging").is_some(),
             retpoline: info.get("retpoline").is_some(),
             livepatch: info.get("livepatch").is_some(),
-            signed: module.signature().is_some(),
+            test: info.get("test").is_some(),
+            signed,
             imported_namespaces: info.get_all("import_ns").map(|v| v.to_string()).collect(),
-            has_versions: module.elf().section_by_name("__versions").is_some()
-                || module.elf().section_by_name("__version_ext_crcs").is_some(),
-            foreign_struct,
+            foreign_struct: foreign_struct(elf.file(), this.size),
         })
     }
 
@@ -105,16 +110,60 @@ impl Identity {
     }
 }
 
-/// Only the machine that lkm is made for can run the module.
-fn machine(elf: &kofile::Elf<'_>) -> Result<(), Refusal> {
-    if elf.machine() == Machine::X86_64 {
-        return Ok(());
+/// The CRCs of a file; `None` without a section of them, or if they shall not count.
+///
+/// # Errors
+/// `ENOEXEC`: the extended form is damaged.
+pub fn crcs<'a>(module: &kofile::Module<'a>, flags: Flags) -> Result<Option<Crcs<'a>>, Refusal> {
+    let section = |name| module.elf().alloc_section_by_name(name).filter(|_| !flags.ignore_modversions());
+    let mut crcs = Crcs::new();
+    if section("__version_ext_crcs").is_some() && series() >= EXTENDED_VERSIONS {
+        let versions = module.versions()?;
+        crcs.extend(versions.iter().map(|v| (v.name.as_bytes(), u64::from(v.crc))));
+        return Ok(Some(crcs));
     }
-    let number = elf.bytes().get(18..20).and_then(|b| b.first_chunk()).map_or(0, |b| u16::from_le_bytes(*b));
-    let line = LogLine::err(format!("Invalid architecture in ELF header: {number}"));
-    let machine = elf.machine().name();
-    let detail = format!("{}: built for {machine}, this kernel is x86_64: build it for this machine", elf.file());
-    Err(Refusal { detail: Some(detail), ..Refusal::logged(ENOEXEC, line) })
+    let Some(section) = section("__versions") else { return Ok(None) };
+    for row in section.data.as_chunks::<VERSION_ROW>().0 {
+        let (crc, name) = row.split_at(8);
+        let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+        let crc = crc.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
+        crcs.entry(name).or_insert(crc);
+    }
+    Ok(Some(crcs))
+}
+
+/// What comparing a symbol's version gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Version {
+    /// It fits, or the exporter has none.
+    Fits,
+    /// The module has no versions: it is loaded by force.
+    Forced,
+    /// It does not fit, with the kernel's message.
+    Wrong(LogLine),
+}
+
+/// Compares the version of a symbol (`check_version` of kernel/module/version.c).
+pub fn version(identity: &Identity, crcs: Option<&Crcs<'_>>, symbol: &str, crc: Option<u32>) -> Version {
+    let Some(crc) = crc else { return Version::Fits };
+    let Some(crcs) = crcs else { return Version::Forced };
+    let label = &identity.label;
+    match crcs.get(symbol.as_bytes()) {
+        Some(wanted) if *wanted == u64::from(crc) => Version::Fits,
+        Some(_) => Version::Wrong(LogLine::warn(format!("{label}: disagrees about version of symbol {symbol}"))),
+        None => Version::Wrong(LogLine::warn(format!("{label}: no symbol version for {symbol}"))),
+    }
+}
+
+/// No section may be written and executed (`module_enforce_rwx_sections` of kernel/module/strict_rwx.c).
+///
+/// # Errors
+/// `ENOEXEC` with the kernel's message.
+pub fn write_or_execute(elf: &kofile::Elf<'_>, identity: &Identity) -> Result<(), Refusal> {
+    let Some(bad) = elf.sections().iter().find(|s| s.is_write() && s.is_exec()) else { return Ok(()) };
+    let (name, section, index) = (&identity.name, bad.name, bad.index);
+    let line = format!("{name}: section {section} (index {index}) has invalid WRITE|EXEC flags");
+    Err(Refusal::logged(ENOEXEC, LogLine::err(line)))
 }
 
 /// Tables that the kernel goes through have bytes. DIFFERS: the kernel reads zeros where they have none, up to the
@@ -148,17 +197,24 @@ fn writable_struct(elf: &kofile::Elf<'_>) -> Result<(), Refusal> {
     Err(Refusal { detail: Some(detail), ..Refusal::silent(ENOEXEC) })
 }
 
-/// Per-CPU variables must fit beside those of all others. DIFFERS: the kernel lowers an alignment above a page.
-fn percpu(elf: &kofile::Elf<'_>) -> Result<(), Refusal> {
-    let Some(section) = crate::place::percpu_section(elf) else { return Ok(()) };
-    let (size, align) = (section.size, section.align);
-    if size <= MOST_PERCPU && align <= PAGE as u64 {
-        return Ok(());
+/// Size and alignment of the per-CPU variables, which must fit beside those of all others (`percpu_modalloc`).
+/// DIFFERS: all modules of a kernel share 8 KiB there; here one alone can have much more.
+///
+/// # Errors
+/// `ENOMEM` with the kernel's message.
+pub fn percpu(elf: &kofile::Elf<'_>, name: &str, log: &mut Vec<LogLine>) -> Result<Option<(u64, u64)>, Refusal> {
+    let Some(section) = crate::place::percpu_section(elf) else { return Ok(None) };
+    let (size, mut align) = (section.size, section.align);
+    if align > PAGE as u64 {
+        log.push(LogLine::warn(format!("{name}: per-cpu alignment {align} > {PAGE}")));
+        align = PAGE as u64;
     }
-    let line = LogLine::warn(format!("{}: Could not allocate {size} bytes percpu data", elf.file()));
+    if size <= MOST_PERCPU {
+        return Ok(Some((size, align)));
+    }
+    let line = LogLine::warn(format!("{name}: Could not allocate {size} bytes percpu data"));
     let (file, index, name) = (elf.file(), section.index, section.name);
-    let detail =
-        format!("{file}: section {index} ({name}): {size} bytes aligned to {align}: at most {MOST_PERCPU}, {PAGE}");
+    let detail = format!("{file}: section {index} ({name}): {size} bytes: at most {MOST_PERCPU}");
     Err(Refusal { detail: Some(detail), ..Refusal::logged(ENOMEM, line) })
 }
 
@@ -172,37 +228,30 @@ fn foreign_struct(file: &str, size: u64) -> Option<String> {
     ))
 }
 
-/// The first two numbers of the kernel's release.
-fn kernel_number() -> (u32, u32) {
-    let mut numbers = kabi::profile().release().split('.').map(|n| n.parse().unwrap_or(0));
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
-}
-
 /// Compares the version magic with the kernel's, and at last the size of `struct module`.
 ///
-/// DIFFERS: kernels before 6.4 use a `struct module` of any size, and overwrite what lies behind one that is too small.
+/// DIFFERS: kernels before 6.4, which do not compare the size of `struct module` first, use a `struct module` of any size, and overwrite what lies behind one that is too small.
 ///
 /// Returns whether that makes it a forced load: a module without version magic, or one whose magic shall not count.
 ///
 /// # Errors
 /// `ENOEXEC` with the kernel's message.
-pub fn version_magic(identity: &Identity, kernel: &str, flags: Flags) -> Result<bool, Refusal> {
-    let forced = compare_magic(identity, kernel, flags)?;
+pub fn version_magic(identity: &Identity, kernel: &str, flags: Flags, has_crcs: bool) -> Result<bool, Refusal> {
+    let forced = compare_magic(identity, kernel, flags, has_crcs)?;
     match &identity.foreign_struct {
         None => Ok(forced),
         Some(why) => Err(Refusal { detail: Some(why.clone()), ..Refusal::silent(ENOEXEC) }),
     }
 }
 
-fn compare_magic(identity: &Identity, kernel: &str, flags: Flags) -> Result<bool, Refusal> {
+fn compare_magic(identity: &Identity, kernel: &str, flags: Flags, has_crcs: bool) -> Result<bool, Refusal> {
     let Some(magic) = identity.vermagic.as_deref().filter(|_| !flags.ignore_vermagic()) else { return Ok(true) };
     // With symbol versions the release (the first word) does not count.
-    let skip =
-        |m: &str| if identity.has_versions { m[m.find(' ').unwrap_or(m.len())..].to_string() } else { m.to_string() };
+    let skip = |m: &str| if has_crcs { m[m.find(' ').unwrap_or(m.len())..].to_string() } else { m.to_string() };
     if skip(magic) == skip(kernel) {
         return Ok(false);
     }
-    let line = format!("{}: version magic '{magic}' should be '{kernel}'", identity.name);
+    let line = format!("{}: version magic '{magic}' should be '{kernel}'", identity.label);
     Err(Refusal::logged(ENOEXEC, LogLine::err(line)))
 }
 
@@ -210,31 +259,46 @@ fn compare_magic(identity: &Identity, kernel: &str, flags: Flags) -> Result<bool
 mod tests {
     use super::*;
 
-    fn module(vermagic: &str, has_versions: bool) -> Identity {
-        Identity { name: "m".into(), vermagic: Some(vermagic.into()), has_versions, ..Identity::default() }
+    fn module(vermagic: &str) -> Identity {
+        Identity { name: "m".into(), label: "m".into(), vermagic: Some(vermagic.into()), ..Identity::default() }
     }
 
     #[test]
     fn with_versions_only_the_options_count() {
         let kernel = "6.1.0-56-amd64 SMP preempt mod_unload modversions ";
         let other = "6.1.0-10-amd64 SMP preempt mod_unload modversions ";
-        assert_eq!(version_magic(&module(other, true), kernel, Flags(0)), Ok(false));
-        let refused = version_magic(&module(other, false), kernel, Flags(0)).unwrap_err();
+        assert_eq!(version_magic(&module(other), kernel, Flags(0), true), Ok(false));
+        let refused = version_magic(&module(other), kernel, Flags(0), false).unwrap_err();
         assert_eq!(refused.errno, ENOEXEC);
         assert_eq!(refused.log[0].text, format!("m: version magic '{other}' should be '{kernel}'"));
-        assert_eq!(version_magic(&module(other, false), kernel, Flags(2)), Ok(true));
-        assert!(version_magic(&module("6.1.0-56-amd64 SMP mod_unload ", true), kernel, Flags(0)).is_err());
+        assert_eq!(version_magic(&module(other), kernel, Flags(2), false), Ok(true));
+        assert!(version_magic(&module("6.1.0-56-amd64 SMP mod_unload "), kernel, Flags(0), true).is_err());
     }
 
     #[test]
     fn a_foreign_struct_module_is_refused_after_the_magic() {
         let kernel = "6.1.0-56-amd64 SMP preempt mod_unload modversions ";
-        let mut identity = Identity { foreign_struct: Some("too small".into()), ..module(kernel, true) };
-        let refused = version_magic(&identity, kernel, Flags(0)).unwrap_err();
+        let mut identity = Identity { foreign_struct: Some("too small".into()), ..module(kernel) };
+        let refused = version_magic(&identity, kernel, Flags(0), true).unwrap_err();
         assert_eq!((refused.errno, refused.detail.as_deref()), (ENOEXEC, Some("too small")));
-        assert!(version_magic(&identity, kernel, Flags(3)).is_err());
+        assert!(version_magic(&identity, kernel, Flags(3), true).is_err());
         identity.vermagic = Some("other".into());
-        assert!(version_magic(&identity, kernel, Flags(0)).unwrap_err().log[0].text.contains("version magic"));
+        assert!(version_magic(&identity, kernel, Flags(0), true).unwrap_err().log[0].text.contains("version magic"));
+    }
+
+    #[test]
+    fn a_missing_version_is_wrong_and_a_missing_table_is_force() {
+        let identity = module("");
+        let crcs = Crcs::from([(&b"a"[..], 5), (b"b", 5 | 1 << 32)]);
+        let text = |crcs, symbol, crc| match version(&identity, crcs, symbol, crc) {
+            Version::Wrong(line) => line.text,
+            other => format!("{other:?}"),
+        };
+        assert_eq!(text(Some(&crcs), "a", Some(5)), "Fits");
+        assert_eq!(text(Some(&crcs), "a", None), "Fits");
+        assert_eq!(text(Some(&crcs), "b", Some(5)), "m: disagrees about version of symbol b");
+        assert_eq!(text(Some(&crcs), "c", Some(5)), "m: no symbol version for c");
+        assert_eq!(text(None, "c", Some(5)), "Forced");
     }
 
     #[test]

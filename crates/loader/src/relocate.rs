@@ -2,6 +2,7 @@
 
 use crate::place::Layout;
 use crate::refusal::{LogLine, Refusal};
+use crate::{Series, series};
 use kabi::errno::ENOEXEC;
 use kofile::elf::flag;
 use kofile::{Elf, RelocationTable};
@@ -42,7 +43,8 @@ pub fn apply(bytes: &mut [u8], address: u64, offset: u64, kind: u32, value: u64)
         kind::PC32 | kind::PLT32 => put32(bytes, at, value.wrapping_sub(place), sign_extends),
         kind::ABS_32S => put32(bytes, at, value, sign_extends),
         kind::ABS_64 => put64(bytes, at, value),
-        kind::ABS_32 => put32(bytes, at, value, |v| v == u64::from(v as u32)),
+        // No address of a kernel fits into 32 bits without a sign: here they would, but the module is as wrong.
+        kind::ABS_32 => put32(bytes, at, value, |v| v == u64::from(v as u32) && !machine::arena::contains(v)),
         kind::PC64 => put64(bytes, at, value.wrapping_sub(place)),
         kind::NONE => Ok(()),
         _ => Err(Problem::UnknownType),
@@ -83,11 +85,17 @@ fn put64(bytes: &mut [u8], at: usize, value: u64) -> Result<(), Problem> {
 /// `ENOEXEC` with the kernel's message.
 pub fn relocate(elf: &Elf<'_>, layout: &mut Layout, values: &[u64], module: &str) -> Result<usize, Refusal> {
     let mut applied = 0;
-    for table in elf.relocation_tables() {
-        let Some(section) = elf.section(table.target()).filter(|s| s.is_alloc()) else { continue };
-        if section.flags & flag::RELA_LIVEPATCH != 0 {
+    for row in elf.sections().iter().filter(|s| matches!(s.kind, kofile::elf::kind::REL | kofile::elf::kind::RELA)) {
+        // A target that does not exist or has no memory does not count; livepatch relocations are the patch's.
+        let target = usize::try_from(row.info).ok().and_then(|index| elf.section(index));
+        let Some(section) = target.filter(|s| s.is_alloc()) else { continue };
+        if row.flags & flag::RELA_LIVEPATCH != 0 {
             continue;
         }
+        let Some(table) = elf.relocation_table(row) else {
+            let line = LogLine::err(format!("module {module}: REL relocation unsupported"));
+            return Err(Refusal::logged(ENOEXEC, line));
+        };
         let Some(address) = layout.address(section.index) else { continue };
         // Per-CPU sections are copied from the file to each CPU; distribution modules have no relocations there.
         let Some(bytes) = layout.bytes_mut(section) else { continue };
@@ -129,20 +137,25 @@ fn refusal(
     address: u64,
     module: &str,
 ) -> Refusal {
-    let line = match problem {
-        Problem::UnknownType => LogLine::err(format!("{module}: Unknown rela relocation: {}", r.kind)),
-        Problem::NotZero => LogLine::err(format!(
-            "x86/modules: Invalid relocation target, existing value is nonzero for type {}, loc {:x}, val {value:x}",
-            r.kind,
-            address.wrapping_add(r.offset)
-        )),
-        Problem::Overflow(value) => LogLine::err(format!("overflow in relocation type {} val {value:x}", r.kind)),
-        Problem::OutOfSection => LogLine::err(format!("{module}: relocation outside of its section")),
+    /// The release from which on the message does not say that the kernel skips the target.
+    const REWORDED: Series = (6, 3);
+    let kind = r.kind;
+    let log = match problem {
+        Problem::UnknownType => vec![format!("module: {module}: Unknown rela relocation: {kind}")],
+        Problem::NotZero => {
+            let (verb, loc) =
+                (if series() < REWORDED { "Skipping invalid" } else { "Invalid" }, address.wrapping_add(r.offset));
+            let what = format!("existing value is nonzero for type {kind}, loc {loc:016x}, val {value:x}");
+            vec![format!("module: x86/modules: {verb} relocation target, {what}")]
+        }
+        Problem::Overflow(value) => vec![
+            format!("module: overflow in relocation type {kind} val {value:x}"),
+            format!("module: `{module}' likely not compiled with -mcmodel=kernel"),
+        ],
+        // DIFFERS: the kernel writes there.
+        Problem::OutOfSection => Vec::new(),
     };
-    let mut log = vec![line];
-    if matches!(problem, Problem::Overflow(_)) {
-        log.push(LogLine::err(format!("`{module}' likely not compiled with -mcmodel=kernel")));
-    }
+    let log = log.into_iter().map(LogLine::err).collect();
     let detail = format!("{}: entry {entry} (offset {:#x}, type {}): {problem:?}", table.name(), r.offset, r.kind);
     Refusal { errno: ENOEXEC, log, detail: Some(detail) }
 }

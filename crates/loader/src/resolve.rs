@@ -1,13 +1,13 @@
 //! The address of every symbol. Counterpart: `simplify_symbols`, `resolve_symbol` of kernel/module/main.c,
 //! `check_version` of kernel/module/version.c.
 
-use crate::check::{Flags, Identity};
+use crate::check::{self, Crcs, Identity, Version};
 use crate::place::Layout;
 use crate::refusal::{LogLine, Refusal};
 use kabi::Errno;
-use kabi::errno::{EINVAL, ENOENT, ENOEXEC};
-use kofile::{Elf, Name, SymbolBinding, SymbolSection, Symbols};
-use std::collections::{HashMap, HashSet};
+use kabi::errno::{EBUSY, EINVAL, ENOENT, ENOEXEC};
+use kofile::{Elf, Name, Symbol, SymbolBinding, SymbolSection, Symbols};
+use std::collections::HashSet;
 
 /// `KSYM_NAME_LEN`: no symbol of a kernel has a longer name, and no log line needs one.
 const NAME_MAX: usize = 512;
@@ -37,6 +37,8 @@ pub struct Found {
     pub namespace: Option<String>,
     /// Who has it.
     pub owner: Owner,
+    /// The owner's name if it is a module with the taint of proprietary ones.
+    pub proprietary: Option<String>,
 }
 
 /// Where imported symbols come from.
@@ -46,6 +48,26 @@ pub trait Resolver {
     /// # Errors
     /// When it exists and cannot be given, such as memory for its stub.
     fn find(&mut self, name: &str) -> Result<Option<Found>, Refusal>;
+
+    /// Takes a reference on the module that has a symbol, unless this load has one already (`ref_module`).
+    ///
+    /// # Errors
+    /// `EBUSY`: it is coming. `ENOENT`: it is going.
+    fn hold(&mut self, module: u64) -> Result<(), Errno> {
+        let _ = module;
+        Ok(())
+    }
+
+    /// Waits until a module came or went; false once that took too long (30 s for one symbol).
+    fn wait(&mut self, module: u64) -> bool {
+        let _ = module;
+        false
+    }
+
+    /// The name of a module, for messages.
+    fn name_of(&self, module: u64) -> String {
+        module.to_string()
+    }
 
     /// True if the next call of `find` wants to know how the module uses the symbol, which costs a look at all
     /// relocations.
@@ -73,147 +95,181 @@ fn called(elf: &Elf<'_>) -> HashSet<u32> {
 pub struct Resolved {
     /// Address by symbol index.
     pub values: Vec<u64>,
-    /// Modules whose symbols are used, each once, in the order of first use.
-    pub uses: Vec<u64>,
+    /// The module uses symbols of a proprietary one, and is now as tainted.
+    pub inherits: bool,
     /// Lines for the log that are no refusal.
     pub log: Vec<LogLine>,
+}
+
+/// Who imports.
+#[derive(Debug)]
+pub struct Importer<'a> {
+    /// What the module says of itself.
+    pub identity: &'a Identity,
+    /// The CRCs that it wants; `None` without any.
+    pub crcs: Option<&'a Crcs<'a>>,
+    /// It has the taint of proprietary modules: GPL-only symbols do not exist for it.
+    pub proprietary: bool,
 }
 
 /// Gives every symbol its value.
 ///
 /// # Errors
-/// `ENOENT`, `EINVAL`, `ENOEXEC` with the kernel's messages, one for each symbol that fails.
+/// `ENOENT`, `EINVAL`, `ENOEXEC`, `EBUSY` with the kernel's messages, one for each symbol that fails.
 pub fn resolve(
     elf: &Elf<'_>,
     symbols: &Symbols<'_>,
     layout: &Layout,
-    identity: &Identity,
-    versions: &HashMap<&[u8], u32>,
-    flags: Flags,
+    importer: &Importer<'_>,
     resolver: &mut dyn Resolver,
 ) -> Result<Resolved, Refusal> {
-    let mut imports = Imports { identity, versions, flags, resolver, uses: Vec::new() };
-    let mut out = Resolved { values: Vec::with_capacity(symbols.len()), uses: Vec::new(), log: Vec::new() };
+    let wants_use = resolver.wants_use().then(|| called(elf));
+    let mut imports =
+        Imports { importer, resolver, proprietary: importer.proprietary, uses_gpl: false, log: Vec::new() };
+    let mut values = Vec::with_capacity(symbols.len());
     let mut failed: Option<Errno> = None;
-    let called = imports.resolver.wants_use().then(|| called(elf));
     for (index, symbol) in symbols.iter().enumerate() {
         let value = match symbol.section {
-            SymbolSection::Section(section) => {
-                layout.address(section.into()).map_or(0, |base| base.wrapping_add(symbol.value))
-            }
-            SymbolSection::Abs => symbol.value,
-            SymbolSection::Undef if index == 0 => 0,
+            SymbolSection::Undef if index == 0 => Ok(0),
             SymbolSection::Undef => {
-                let name = symbol.name();
-                let name = Name::new(name.as_bytes().get(..NAME_MAX).unwrap_or(name.as_bytes()));
-                if let Some(called) = &called {
+                if let Some(called) = &wants_use {
                     imports.resolver.note_use(u32::try_from(index).is_ok_and(|index| called.contains(&index)));
                 }
-                let weak = symbol.binding == SymbolBinding::Weak;
-                match imports.import(&name.to_str_lossy(), &mut out.log)? {
-                    Ok(value) => value,
-                    Err(None) if weak => 0,
-                    Err(why) => {
-                        let errno = why.unwrap_or(ENOENT);
-                        out.log.push(LogLine::warn(format!(
-                            "{}: Unknown symbol {name} (err -{})",
-                            identity.name, errno.0
-                        )));
-                        failed = Some(errno);
-                        0
+                imports.undefined(&symbol)?
+            }
+            _ => defined(elf, layout, &symbol, &importer.identity.name, &mut imports.log),
+        };
+        values.push(value.unwrap_or(0));
+        failed = value.err().or(failed);
+    }
+    let (log, inherits) = (imports.log, imports.proprietary && !importer.proprietary);
+    match failed {
+        None => Ok(Resolved { values, inherits, log }),
+        Some(errno) => Err(Refusal { errno, log, detail: Some(format!("{}: unresolved symbols", elf.file())) }),
+    }
+}
+
+/// The value of a symbol that the file itself defines.
+fn defined(
+    elf: &Elf<'_>,
+    layout: &Layout,
+    symbol: &Symbol<'_>,
+    module: &str,
+    log: &mut Vec<LogLine>,
+) -> Result<u64, Errno> {
+    /// `SHN_LIVEPATCH`: the patch gives it its value.
+    const LIVEPATCH: u16 = 0xff20;
+    let section = match symbol.section {
+        SymbolSection::Abs | SymbolSection::Undef | SymbolSection::Reserved(LIVEPATCH) => return Ok(symbol.value),
+        SymbolSection::Common if symbol.name().as_bytes().starts_with(b"__gnu_lto") => return Ok(symbol.value),
+        SymbolSection::Common => {
+            log.push(LogLine::warn(format!("{module}: please compile with -fno-common")));
+            return Err(ENOEXEC);
+        }
+        SymbolSection::Section(section) | SymbolSection::Reserved(section) => section,
+    };
+    let count = elf.sections().len();
+    if usize::from(section) >= count {
+        let (name, last) = (short(symbol), count.saturating_sub(1));
+        let line = format!("{module}: Symbol {name} has an invalid section index {section} (max {last})");
+        log.push(LogLine::err(line));
+        return Err(ENOEXEC);
+    }
+    Ok(layout.address(section.into()).map_or(0, |base| base.wrapping_add(symbol.value)))
+}
+
+/// A symbol's name, cut where no kernel has a longer one.
+fn short<'a>(symbol: &Symbol<'a>) -> Name<'a> {
+    let name = symbol.name();
+    Name::new(name.as_bytes().get(..NAME_MAX).unwrap_or(name.as_bytes()))
+}
+
+struct Imports<'a, 'r> {
+    importer: &'a Importer<'a>,
+    resolver: &'r mut dyn Resolver,
+    /// The module is tainted as proprietary, also by what it uses.
+    proprietary: bool,
+    /// It uses GPL-only symbols.
+    uses_gpl: bool,
+    log: Vec<LogLine>,
+}
+
+impl Imports<'_, '_> {
+    /// The value of a symbol that the file does not define (`resolve_symbol_wait`, `simplify_symbols`).
+    fn undefined(&mut self, symbol: &Symbol<'_>) -> Result<Result<u64, Errno>, Refusal> {
+        let name = short(symbol);
+        let errno = match self.import(&name.to_str_lossy())? {
+            Ok(Some(value)) => return Ok(Ok(value)),
+            // Compilers leave this name behind without using it.
+            Ok(None) if symbol.binding == SymbolBinding::Weak || name == "_GLOBAL_OFFSET_TABLE_" => return Ok(Ok(0)),
+            Ok(None) => ENOENT,
+            Err(errno) => errno,
+        };
+        let module = &self.importer.identity.name;
+        self.log.push(LogLine::warn(format!("{module}: Unknown symbol {name} (err -{})", errno.0)));
+        Ok(Err(errno))
+    }
+
+    /// The value of an imported symbol; `None` if nobody has it.
+    fn import(&mut self, name: &str) -> Result<Result<Option<u64>, Errno>, Refusal> {
+        loop {
+            let found = self.resolver.find(name)?.filter(|found| !(found.gpl_only && self.proprietary));
+            let Some(found) = found else { return Ok(Ok(None)) };
+            self.uses_gpl |= found.gpl_only;
+            if !self.inherit(name, &found) {
+                return Ok(Ok(None));
+            }
+            let held = self.check(name, &found).and_then(|()| match found.owner {
+                Owner::Kernel => Ok(()),
+                Owner::Module(id) => self.resolver.hold(id),
+            });
+            match (held, found.owner) {
+                (Ok(()), _) => return Ok(Ok(Some(found.value))),
+                (Err(EBUSY), Owner::Module(id)) if self.resolver.wait(id) => {}
+                (Err(errno), owner) => {
+                    if let (EBUSY, Owner::Module(id)) = (errno, owner) {
+                        let (module, owner) = (&self.importer.identity.name, self.resolver.name_of(id));
+                        let line = format!("{module}: gave up waiting for init of module {owner}.");
+                        self.log.push(LogLine::warn(line));
                     }
+                    return Ok(Err(errno));
                 }
             }
-            SymbolSection::Common => {
-                out.log.push(LogLine::warn(format!("{}: please compile with -fno-common", identity.name)));
-                failed = Some(ENOEXEC);
-                0
-            }
-            // A livepatch symbol is resolved by the patch; any other reserved index is none that modules have.
-            SymbolSection::Reserved(_) => symbol.value,
-        };
-        out.values.push(value);
-    }
-    out.uses = imports.uses;
-    match failed {
-        None => Ok(out),
-        Some(errno) => {
-            Err(Refusal { errno, log: out.log, detail: Some(format!("{}: unresolved symbols", elf.file())) })
         }
     }
-}
 
-struct Imports<'a> {
-    identity: &'a Identity,
-    versions: &'a HashMap<&'a [u8], u32>,
-    flags: Flags,
-    resolver: &'a mut dyn Resolver,
-    uses: Vec<u64>,
-}
-
-impl Imports<'_> {
-    /// The value of an imported symbol; the inner error is `None` if nobody has it.
-    fn import(&mut self, name: &str, log: &mut Vec<LogLine>) -> Result<Result<u64, Option<Errno>>, Refusal> {
-        let Some(found) = self.resolver.find(name)? else { return Ok(Err(None)) };
-        if found.gpl_only && !self.identity.is_gpl_compatible() {
-            return Ok(Err(None));
+    /// Version and namespace.
+    fn check(&mut self, name: &str, found: &Found) -> Result<(), Errno> {
+        let identity = self.importer.identity;
+        if let Version::Wrong(line) = check::version(identity, self.importer.crcs, name, found.crc) {
+            self.log.push(line);
+            return Err(EINVAL);
         }
-        if let Err(errno) = self.check_version(name, &found, log) {
-            return Ok(Err(Some(errno)));
-        }
-        if let Some(namespace) = found.namespace.as_deref().filter(|n| !n.is_empty())
-            && !self.identity.imported_namespaces.iter().any(|n| n == namespace)
-        {
-            log.push(LogLine::err(format!(
-                "{}: module uses symbol ({name}) from namespace {namespace}, but does not import it.",
-                self.identity.name
-            )));
-            return Ok(Err(Some(EINVAL)));
-        }
-        if let Owner::Module(id) = found.owner
-            && !self.uses.contains(&id)
-        {
-            self.uses.push(id);
-        }
-        Ok(Ok(found.value))
-    }
-
-    fn check_version(&self, name: &str, found: &Found, log: &mut Vec<LogLine>) -> Result<(), Errno> {
-        let Some(crc) = found.crc else { return Ok(()) };
-        if self.flags.ignore_modversions() || !self.identity.has_versions {
+        let Some(namespace) = found.namespace.as_deref().filter(|n| !n.is_empty()) else { return Ok(()) };
+        if identity.imported_namespaces.iter().any(|n| n == namespace) {
             return Ok(());
         }
-        match self.versions.get(name.as_bytes()) {
-            Some(wanted) if *wanted == crc => Ok(()),
-            Some(_) => {
-                log.push(LogLine::warn(format!("{}: disagrees about version of symbol {name}", self.identity.name)));
-                Err(EINVAL)
-            }
-            None => {
-                // Broken tool chain: the kernel warns and goes on.
-                log.push(LogLine::warn(format!("{}: no symbol version for {name}", self.identity.name)));
-                Ok(())
-            }
-        }
+        self.log.push(LogLine::err(format!(
+            "{}: module uses symbol ({name}) from namespace {namespace}, but does not import it.",
+            identity.name
+        )));
+        Err(EINVAL)
     }
-}
 
-/// Compares the version of `module_layout`, the kernel's fingerprint of its own structures.
-///
-/// # Errors
-/// `ENOEXEC` with the kernel's message.
-pub fn module_layout(
-    identity: &Identity,
-    versions: &HashMap<&[u8], u32>,
-    kernel: Option<u32>,
-    flags: Flags,
-) -> Result<(), Refusal> {
-    let Some(kernel) = kernel.filter(|_| identity.has_versions && !flags.ignore_modversions()) else { return Ok(()) };
-    match versions.get(b"module_layout".as_slice()) {
-        Some(crc) if *crc != kernel => {
-            let line = format!("{}: disagrees about version of symbol module_layout", identity.name);
-            Err(Refusal::logged(ENOEXEC, LogLine::warn(line)))
+    /// Who uses symbols of a proprietary module is tainted like it, and may then use no GPL-only ones
+    /// (`inherit_taint`); false if it used some before.
+    fn inherit(&mut self, name: &str, found: &Found) -> bool {
+        let Some(owner) = &found.proprietary else { return true };
+        let module = &self.importer.identity.name;
+        let uses = format!("uses symbols {name} from proprietary module {owner}");
+        if self.uses_gpl {
+            self.log.push(LogLine::err(format!("{module}: module using GPL-only symbols {uses}.")));
+            return false;
         }
-        _ => Ok(()),
+        if !self.proprietary {
+            self.log.push(LogLine::warn(format!("{module}: module {uses}, inheriting taint.")));
+            self.proprietary = true;
+        }
+        true
     }
 }

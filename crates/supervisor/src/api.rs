@@ -2,7 +2,7 @@
 
 use crate::{Error, Instance};
 use std::os::fd::BorrowedFd;
-use wire::{Answer, Call, Caller, Report, VfsCall, VfsReply};
+use wire::{Answer, Call, Caller, ModuleImage, Report, VfsCall, VfsReply};
 
 /// Something that takes calls: an [`Instance`] on behalf of a caller ([`As`]), or a tool's [`crate::client::Client`].
 pub trait Calls {
@@ -17,7 +17,8 @@ pub trait Calls {
     /// # Errors
     /// The errno of the system call, for example `ENOEXEC`, or that an oops in the module's init killed the task.
     fn init_module(&self, file: BorrowedFd<'_>, params: &[u8], flags: u32, path: Option<&str>) -> Result<(), Error> {
-        let call = Call::InitModule { params: params.to_vec(), flags, path: path.map(Into::into) };
+        let image = ModuleImage::Tool { flags };
+        let call = Call::InitModule { image, params: Ok(params.to_vec()), path: path.map(Into::into) };
         self.call(call, &[file]).map(drop)
     }
 
@@ -26,7 +27,7 @@ pub trait Calls {
     /// # Errors
     /// The errno of the system call, for example `EBUSY`.
     fn delete_module(&self, name: &[u8], flags: u32) -> Result<(), Error> {
-        self.call(Call::DeleteModule { name: name.to_vec(), flags }, &[]).map(drop)
+        self.call(Call::DeleteModule { name: Ok(name.to_vec()), flags }, &[]).map(drop)
     }
 
     /// `syslog(2)`: the result, and the bytes that the call would have written to its buffer.

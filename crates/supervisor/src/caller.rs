@@ -68,6 +68,14 @@ fn is_signalled(status: &str) -> bool {
     (set("SigPnd") | set("ShdPnd")) & !set("SigBlk") != 0
 }
 
+/// Whether a thread may load modules, as far as it is root inside (`CAP_SYS_MODULE`).
+pub(crate) fn may_load_modules(tid: u32) -> bool {
+    const SYS_MODULE: u32 = 16;
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let effective = field(&status, "CapEff").and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    effective.is_some_and(|mask| mask >> SYS_MODULE & 1 == 1)
+}
+
 /// The caller with the host's ids `tid`, `uid` and `gid`.
 pub(crate) fn resolve(tid: u32, uid: u32, gid: u32) -> Caller {
     with_ids(identity(tid), tid, uid, gid)

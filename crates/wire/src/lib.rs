@@ -108,19 +108,19 @@ pub struct Caller {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Call {
     /// `init_module(2)` and `finit_module(2)`: the module's bytes are in the file descriptor that travels with the
-    /// frame (a memfd or a regular file, read from offset 0, any of kmod's compressions).
+    /// frame, a memfd or a regular file, read from offset 0.
     InitModule {
-        /// The parameter string, as the system call gets it.
-        params: Vec<u8>,
-        /// `MODULE_INIT_IGNORE_MODVERSIONS` (1), `MODULE_INIT_IGNORE_VERMAGIC` (2), `MODULE_INIT_COMPRESSED_FILE` (4).
-        flags: u32,
+        /// What the bytes are.
+        image: ModuleImage,
+        /// The parameter string, or why it cannot be read: the kernel looks at it late.
+        params: Result<Vec<u8>, i32>,
         /// Where the bytes came from, for reports (`file:line` of a leak); never decides anything.
         path: Option<String>,
     },
     /// `delete_module(2)`.
     DeleteModule {
-        /// The module's name.
-        name: Vec<u8>,
+        /// The module's name, or why it cannot be read.
+        name: Result<Vec<u8>, i32>,
         /// `O_NONBLOCK`, `O_TRUNC` as for the system call.
         flags: u32,
     },
@@ -151,6 +151,26 @@ pub enum Call {
     Report,
     /// Ends the kernel process in good order; it answers and exits 0.
     Shutdown,
+}
+
+/// The bytes of a module to load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ModuleImage {
+    /// Of `init_module(2)`.
+    Memory,
+    /// Of `finit_module(2)`.
+    File {
+        /// `MODULE_INIT_IGNORE_MODVERSIONS` (1), `MODULE_INIT_IGNORE_VERMAGIC` (2), `MODULE_INIT_COMPRESSED_FILE` (4).
+        flags: u32,
+    },
+    /// Of one of lkm's own tools, which may give any of kmod's compressions without saying so.
+    Tool {
+        /// As above.
+        flags: u32,
+    },
+    /// None: no descriptor travels with the frame, and the call fails with this errno unless the kernel loads no
+    /// modules at all.
+    Missing(i32),
 }
 
 /// The result of a [`Call`].

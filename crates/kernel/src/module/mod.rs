@@ -6,6 +6,7 @@
 
 pub mod adopt;
 pub(crate) mod args;
+pub mod decompress;
 pub mod load;
 pub mod notify;
 pub mod param_ops;
@@ -154,12 +155,6 @@ impl Module {
     /// When the module's structure cannot be reached.
     pub fn put(&self) -> KResult {
         self.add_ref(u32::MAX).map(|_| ())
-    }
-
-    /// Sets a taint of the module and of the kernel; true if the kernel did not have it.
-    pub fn add_taint(&self, taint: taint::Taint) -> bool {
-        self.taints.fetch_or(1 << taint as u32, Ordering::Relaxed);
-        taint::add(taint)
     }
 
     /// True if it has an init function and no exit function: it cannot be removed.

@@ -104,6 +104,7 @@ pub fn find_used(name: &str, as_data: bool) -> Result<Option<Found>, Refusal> {
         gpl_only: export.gpl,
         namespace: Some(export.namespace.to_string()).filter(|n| !n.is_empty()),
         owner: Owner::Kernel,
+        proprietary: None,
     }))
 }
 

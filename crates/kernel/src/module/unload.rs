@@ -1,8 +1,9 @@
 //! `delete_module(2)`. Counterpart: `delete_module` of kernel/module/main.c.
 
-use super::load::{LoadError, forget};
+use super::load::{LoadError, forget, may};
+use super::taint::{self, Taint};
 use super::{LOADING, Module, REF_BASE, REFCNT, State, find, holders};
-use kabi::errno::{EAGAIN, EBUSY, ENOENT, EPERM};
+use kabi::errno::{EAGAIN, EBUSY, ENOENT};
 use kabi::{Errno, KError};
 use loader::Refusal;
 use machine::access;
@@ -20,9 +21,7 @@ fn refuse<T>(errno: Errno) -> Result<T, LoadError> {
 /// # Errors
 /// `ENOENT`, `EBUSY`, `EAGAIN` as the kernel gives them, or the caller died in exit.
 pub fn delete_module(name: &str, flags: u32) -> Result<(), LoadError> {
-    if crate::env::MODULES_DISABLED.load(std::sync::atomic::Ordering::Relaxed) != 0 {
-        return refuse(EPERM);
-    }
+    may().map_err(Refusal::silent)?;
     let module = stop(name, flags)?;
     if module.exit != 0 {
         // An exit that died leaves the module in the state Going, as on the real kernel.
@@ -45,6 +44,15 @@ pub fn last() -> Option<(String, u64)> {
     LAST.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
+/// Goes on by force, which taints the kernel (`try_force_unload`).
+fn by_force(flags: u32, errno: Errno) -> Result<(), LoadError> {
+    if flags & FORCE == 0 {
+        return refuse(errno);
+    }
+    taint::add(Taint::ForcedRmmod);
+    Ok(())
+}
+
 /// Decides whether the module can go; it is then in the state Going.
 fn stop(name: &str, flags: u32) -> Result<Arc<Module>, LoadError> {
     let _guard = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,19 +63,13 @@ fn stop(name: &str, flags: u32) -> Result<Arc<Module>, LoadError> {
     if module.state() != State::Live {
         return refuse(EBUSY);
     }
-    let force = flags & FORCE != 0;
-    if module.is_permanent() && !force {
-        return refuse(EBUSY);
+    if module.is_permanent() {
+        by_force(flags, EBUSY)?;
     }
-    // The count drops from the base to 0 in one step: nobody can take a reference after that.
+    // The count drops from the base to 0 in one step: nobody can take a reference after that. By force it stays.
     let count = REFCNT.of(module.this)?.addr();
-    let was = access::compare_exchange_u32(count, REF_BASE, 0).map_err(KError::from)?;
-    if was != REF_BASE && !force {
-        return refuse(EAGAIN);
-    }
-    if was != REF_BASE {
-        REFCNT.put(module.this, 0u32)?;
-        module.add_taint(super::taint::Taint::ForcedModule);
+    if access::compare_exchange_u32(count, REF_BASE, 0).map_err(KError::from)? != REF_BASE {
+        by_force(flags, EAGAIN)?;
     }
     module.set_state(State::Going);
     Ok(module)

@@ -92,7 +92,7 @@ impl Kernel {
         let request = Request {
             file: &path,
             bytes: image.bytes(),
-            params: params.as_bytes(),
+            params: Ok(params.as_bytes()),
             flags: loader::Flags(0),
             path: Some(path.clone()),
         };

@@ -12,8 +12,8 @@ impl<'a> Elf<'a> {
     /// Checks that the file can be a module: one symbol table, at most one `.modinfo`, one
     /// `.gnu.linkonce.this_module` that has bytes and takes memory.
     ///
-    /// DIFFERS: kernels before 6.3 take the first of several `.gnu.linkonce.this_module`; they are refused here. The
-    /// size of `struct module` depends on the kernel: the loader compares it.
+    /// Kernels before 6.3 take the first of several `.gnu.linkonce.this_module`: the loader knows which kernel it loads
+    /// for, and checks for itself (`loader::validity`). The size of `struct module` depends on the kernel too.
     ///
     /// # Errors
     /// Which of these does not hold.
@@ -28,18 +28,25 @@ impl<'a> Elf<'a> {
             let cure = "link the module with the kernel's scripts/module.lds";
             return Err(self.error(ErrorKind::SectionCount { name: ".modinfo", count: infos, cure }));
         }
-        self.this_module_section().map(drop)
+        match self.count_named(THIS_MODULE) {
+            2.. => Err(self.struct_module_count()),
+            _ => self.this_module_section().map(drop),
+        }
     }
 
-    /// The section `.gnu.linkonce.this_module`.
+    /// There is not one `.gnu.linkonce.this_module`.
+    fn struct_module_count(&self) -> Error {
+        let cure = "build the module with kbuild (modpost makes it), and load the .ko, not a .o";
+        self.error(ErrorKind::SectionCount { name: THIS_MODULE, count: self.count_named(THIS_MODULE), cure })
+    }
+
+    /// The section `.gnu.linkonce.this_module`: the first that takes memory.
     ///
     /// # Errors
-    /// The section is missing, there is more than one, or it is no initialised memory.
+    /// The section is missing, or it is no initialised memory.
     pub fn this_module_section(&self) -> Result<&Section<'a>> {
-        let count = self.count_named(THIS_MODULE);
-        let cure = "build the module with kbuild (modpost makes it), and load the .ko, not a .o";
-        let missing = || self.error(ErrorKind::SectionCount { name: THIS_MODULE, count, cure });
-        let section = self.section_by_name(THIS_MODULE).filter(|_| count == 1).ok_or_else(missing)?;
+        let section = self.alloc_section_by_name(THIS_MODULE).or_else(|| self.section_by_name(THIS_MODULE));
+        let section = section.ok_or_else(|| self.struct_module_count())?;
         let what = match section {
             section if section.is_nobits() => "the section must not be of type NOBITS",
             section if !section.is_alloc() => "the section must have the flag SHF_ALLOC",

@@ -84,6 +84,11 @@ fn split_trailer(rest: &[u8]) -> std::result::Result<(&[u8], Option<Signature<'_
 }
 
 impl<'a> Signature<'a> {
+    /// A signature from its PKCS#7 message alone.
+    pub fn pkcs7(message: &'a [u8]) -> Self {
+        Signature { algorithm: 0, hash: 0, id_type: PKCS7, data: message, signer_size: 0, key_size: 0 }
+    }
+
     /// Whether the kernel can verify signatures of this type.
     pub fn is_pkcs7(&self) -> bool {
         self.id_type == PKCS7

@@ -101,9 +101,9 @@ impl Mock {
 
     fn serve(&self, id: u64, caller: &Caller, call: Call, fds: Vec<OwnedFd>) -> Answer {
         match call {
-            Call::InitModule { params, .. } => self.init_module(params, fds),
+            Call::InitModule { params, .. } => self.init_module(params.unwrap_or_default(), fds),
             Call::DeleteModule { name, .. } => {
-                let name = String::from_utf8_lossy(&name).into_owned();
+                let name = String::from_utf8_lossy(&name.unwrap_or_default()).into_owned();
                 match self.state.lock().unwrap().modules.remove(&name) {
                     Some(_) => {
                         self.log(&format!("{name}: goodbye"));
