@@ -52,7 +52,7 @@ pub fn register(head: Head, block: KPtr<NotifierBlock>) -> KResult {
     loop {
         let next = KPtr::<NotifierBlock>::new(slot.get(0)?);
         if next == block {
-            let function = crate::fault::describe(CALL.get(block)?);
+            let function = function_name(CALL.get(block)?);
             log::line(4, "------------[ cut here ]------------");
             log::line(4, &format!("notifier callback {function} already registered"));
             crate::fault::warn_at_caller();
@@ -64,6 +64,15 @@ pub fn register(head: Head, block: KPtr<NotifierBlock>) -> KResult {
         }
         slot = NEXT.of(next)?;
     }
+}
+
+/// What `%ps` prints of a module's function.
+fn function_name(addr: u64) -> String {
+    let known = crate::module::containing(addr).and_then(|module| {
+        let image = module.image();
+        Some(format!("{} [{}]", image.symbol_at(addr)?.name, module.name()))
+    });
+    known.unwrap_or_else(|| crate::fault::describe(addr))
 }
 
 /// Takes a block out of a chain.
@@ -90,9 +99,27 @@ pub fn unregister(head: Head, block: KPtr<NotifierBlock>) -> KResult {
 /// # Errors
 /// When one dies.
 pub fn call_chain(head: Head, event: u64, data: u64) -> KResult<i32> {
-    let mut said = 0;
+    call_first(head, event, data, usize::MAX).map(|(said, _)| said)
+}
+
+/// [`call_chain`]; if one says that it failed, those that were called before it are told `undo`.
+///
+/// # Errors
+/// When one dies.
+pub fn call_chain_robust(head: Head, event: u64, undo: u64, data: u64) -> KResult<i32> {
+    let (said, called) = call_first(head, event, data, usize::MAX)?;
+    if error_of(said).is_some() {
+        call_first(head, undo, data, called - 1)?;
+    }
+    Ok(said)
+}
+
+/// Calls at most `most` functions of a chain: what the last one said, and how many it were.
+fn call_first(head: Head, event: u64, data: u64, most: usize) -> KResult<(i32, usize)> {
+    let (mut said, mut called) = (0, 0);
     let mut next: u64 = head.get(0)?;
-    while next != 0 {
+    while next != 0 && called < most {
+        called += 1;
         let block = KPtr::<NotifierBlock>::new(next);
         next = NEXT.get(block)?;
         said = kabi::call(CALL.get(block)?, &[block.addr(), event, data])? as i32;
@@ -100,7 +127,7 @@ pub fn call_chain(head: Head, event: u64, data: u64) -> KResult<i32> {
             break;
         }
     }
-    Ok(said)
+    Ok((said, called))
 }
 
 /// `notifier_to_errno`: the error that a notifier's answer stands for.

@@ -27,19 +27,14 @@ pub fn tell(module: &Module, state: State) -> KResult {
     notifier::call_chain(head()?, state as u64, module.this.addr()).map(|_| ())
 }
 
-/// Tells of a module that comes; who was told is told that it goes again if a notifier objects.
+/// Tells of a module that comes; if a notifier objects, those that were told before it are told that it goes again.
 ///
 /// # Errors
 /// A notifier's error; when one dies.
 pub fn tell_coming(module: &Module) -> KResult {
-    let said = notifier::call_chain(head()?, State::Coming as u64, module.this.addr())?;
-    match notifier::error_of(said) {
-        Some(errno) => {
-            tell(module, State::Going)?;
-            Err(errno.into())
-        }
-        None => Ok(()),
-    }
+    let (coming, going) = (State::Coming as u64, State::Going as u64);
+    let said = notifier::call_chain_robust(head()?, coming, going, module.this.addr())?;
+    notifier::error_of(said).map_or(Ok(()), |errno| Err(errno.into()))
 }
 
 /// Asks to be told of modules that come, live and go.
@@ -67,7 +62,7 @@ fn exporter(name: &str) -> Option<(Arc<Module>, super::Exported)> {
 
 fn only_gpl(name: &str, gpl: bool) -> bool {
     if !gpl {
-        log::line(4, &format!("module: failing symbol_get of non-GPLONLY symbol {name}."));
+        log::line(4, &format!("failing symbol_get of non-GPLONLY symbol {name}."));
     }
     gpl
 }

@@ -31,6 +31,7 @@ pub(super) fn start(module: &Arc<Module>, args: &[u8]) -> Result<(), LoadError> 
         }
         Ok(errno) if errno < 0 => {
             module.set_state(State::Going);
+            module.put()?;
             notify::tell(module, State::Going)?;
             crate::files::remove_module(module);
             params::free_all(module)?;
