@@ -7,16 +7,13 @@ use machine::access;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// `kernel.kptr_restrict`.
 pub static KPTR_RESTRICT: AtomicI32 = AtomicI32::new(0);
 
 /// `kernel.modules_disabled`.
 pub static MODULES_DISABLED: AtomicI32 = AtomicI32::new(0);
-
-/// `kernel.modprobe`: the program that loads a module on request; empty for none (`modprobe_path` of kernel/kmod.c).
-pub static MODPROBE_PATH: LazyLock<Mutex<String>> = LazyLock::new(|| Mutex::new("/sbin/modprobe".to_string()));
 
 /// The running kernel.
 pub struct Kernel;

@@ -36,6 +36,7 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         mm::percpu::EXPORTS,
         mm::slab::EXPORTS,
         mm::uaccess::EXPORTS,
+        module::kmod::EXPORTS,
         module::notify::EXPORTS,
         module::param_ops::EXPORTS,
         module::params::EXPORTS,

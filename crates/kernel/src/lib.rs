@@ -34,6 +34,7 @@ pub mod sched;
 mod server;
 pub mod static_call;
 pub mod time;
+pub mod umh;
 
 use abi::Profile;
 use std::convert::Infallible;

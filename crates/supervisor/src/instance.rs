@@ -218,6 +218,9 @@ impl Reader {
     }
 
     fn ask(&self, id: u64, call: u64, ask: Ask) {
+        if matches!(ask, Ask::Helper { .. }) {
+            return self.link.start_helper(id, ask);
+        }
         match self.link.tid_of(call) {
             Some(tid) => self.memory.submit(&self.link, id, tid, ask),
             None => self.link.tell(id, memory::nothing(&ask)),

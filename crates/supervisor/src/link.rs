@@ -3,11 +3,12 @@
 //! Any thread submits; one reader thread runs the callbacks of the answers. A callback must not wait for another
 //! answer. When the kernel process ends, every callback still waiting gets [`Error::Died`].
 
+use crate::run::helper::{self, Helpers};
 use crate::{Death, Error};
 use std::collections::HashMap;
 use std::os::fd::BorrowedFd;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use wire::{Answer, Call, Caller, Conn, Frame, Told, WireError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wire::{Answer, Ask, Call, Caller, Conn, Frame, Told, WireError};
 
 /// Runs once with the answer, or with the reason why none comes.
 pub(crate) type Done = Box<dyn FnOnce(Result<Answer, Error>) + Send>;
@@ -19,6 +20,8 @@ pub(crate) struct Link {
     sender: Mutex<Conn>,
     state: Mutex<State>,
     poll_sinks: Mutex<Vec<PollSink>>,
+    /// Where helpers can be started: the last one that is there does it.
+    helpers: Mutex<Vec<Arc<Helpers>>>,
 }
 
 #[derive(Default)]
@@ -42,7 +45,12 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Link {
     pub(crate) fn new(sender: Conn) -> Self {
-        Self { sender: Mutex::new(sender), state: Mutex::default(), poll_sinks: Mutex::default() }
+        Self {
+            sender: Mutex::new(sender),
+            state: Mutex::default(),
+            poll_sinks: Mutex::default(),
+            helpers: Mutex::default(),
+        }
     }
 
     /// Sends a call; `done` runs in the reader thread, or here and now if it cannot be sent. Returns the call's id.
@@ -143,6 +151,22 @@ impl Link {
     /// Answers what the kernel process asked as `id`; it is gone, or it listens.
     pub(crate) fn tell(&self, id: u64, told: Told) {
         let _ = lock(&self.sender).send(&Frame::Told { id, told }, &[]);
+    }
+
+    pub(crate) fn add_helpers(&self, helpers: &Arc<Helpers>) {
+        lock(&self.helpers).push(helpers.clone());
+    }
+
+    pub(crate) fn remove_helpers(&self, helpers: &Arc<Helpers>) {
+        lock(&self.helpers).retain(|other| !Arc::ptr_eq(other, helpers));
+    }
+
+    /// Has a helper started for the kernel process, which asked as `id`.
+    pub(crate) fn start_helper(&self, id: u64, ask: Ask) {
+        let helpers = lock(&self.helpers).last().cloned();
+        if !helpers.is_some_and(|helpers| helpers.ask(id, ask)) {
+            self.tell(id, helper::nothing());
+        }
     }
 
     pub(crate) fn on_poll_wakeup(&self, sink: PollSink) {

@@ -58,7 +58,7 @@ pub enum Frame {
     },
 }
 
-/// What the kernel process may ask of a caller's memory.
+/// What the kernel process may ask: of a caller's memory, or for a program to be run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ask {
     /// The bytes at an address.
@@ -75,6 +75,17 @@ pub enum Ask {
         /// At most [`MAX_ASK`] bytes.
         data: Vec<u8>,
     },
+    /// Runs a program as root inside the instance, for the kernel itself (`call_usermodehelper`).
+    Helper {
+        /// The file.
+        path: Vec<u8>,
+        /// Its arguments, with that for its name.
+        argv: Vec<Vec<u8>>,
+        /// Its environment.
+        envp: Vec<Vec<u8>>,
+        /// Whether the answer comes when the program ended, or as soon as it runs.
+        wait: bool,
+    },
 }
 
 /// What came of an [`Ask`]. Fewer bytes than asked for: the caller's memory ends there.
@@ -84,6 +95,8 @@ pub enum Told {
     Data(Vec<u8>),
     /// How many bytes were put.
     Put(u32),
+    /// How a helper ended, as `wait(2)` gives it (0 if nobody waited), or the negative errno that it could not be run for.
+    Helper(i32),
 }
 
 /// The most bytes of one [`Ask`].

@@ -1,28 +1,14 @@
-//! The sysctl files beside those of [`crate::fs::sysctl::KernelSysctls`]: when the kernel panics, and what it calls.
-//! Counterpart: kernel/panic.c, kernel/exit.c, kernel/watchdog.c, kernel/kmod.c.
+//! The sysctl files beside those of [`crate::fs::sysctl::KernelSysctls`]: when the kernel panics.
+//! Counterpart: kernel/panic.c, kernel/exit.c, kernel/watchdog.c.
 //!
 //! Without them a script in an instance would change the host's.
 
-use crate::fs::sysctl::{self, StrVar};
+use crate::fs::sysctl;
 use crate::fs::{Spec, Tree};
-use crate::{env, fault};
+use crate::fault;
 use kabi::Errno;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
-
-/// `kernel.modprobe`: what a request for a module starts.
-struct Modprobe;
-
-impl StrVar for Modprobe {
-    fn get(&self) -> Vec<u8> {
-        env::MODPROBE_PATH.lock().unwrap_or_else(PoisonError::into_inner).as_bytes().to_vec()
-    }
-
-    fn set(&self, value: Vec<u8>) {
-        let path = String::from_utf8_lossy(&value).into_owned();
-        *env::MODPROBE_PATH.lock().unwrap_or_else(PoisonError::into_inner) = path;
-    }
-}
+use std::sync::Arc;
 
 /// `kernel.watchdog_thresh`: half of the seconds after which a task is locked up.
 struct WatchdogThresh;
@@ -59,7 +45,7 @@ pub(super) fn register(tree: &Tree) -> Result<(), Errno> {
     let dir = tree.make_path("/proc/sys/kernel")?;
     let any = i32::MIN..=i32::MAX;
     let int = |of, range| sysctl::ints(0o644, vec![Arc::new(Panic(of))], range);
-    let files: [(&str, Spec); 9] = [
+    let files: [(&str, Spec); 8] = [
         ("panic", int(|| &fault::PANIC_TIMEOUT, any.clone())),
         ("panic_on_oops", int(|| &fault::PANIC_ON_OOPS, any)),
         ("panic_on_warn", int(|| &fault::PANIC_ON_WARN, 0..=1)),
@@ -68,7 +54,6 @@ pub(super) fn register(tree: &Tree) -> Result<(), Errno> {
         ("oops_limit", sysctl::unsigned(0o644, || &fault::OOPS_LIMIT, u32::MAX.into())),
         ("warn_limit", sysctl::unsigned(0o644, || &fault::WARN_LIMIT, u32::MAX.into())),
         ("panic_print", sysctl::unsigned(0o644, || &fault::PANIC_PRINT, u64::MAX)),
-        ("modprobe", sysctl::string(0o644, Arc::new(Modprobe), 255)),
     ];
     for (name, spec) in files {
         tree.add(dir, name, spec)?.keep();

@@ -7,7 +7,7 @@ use crate::fs::proc::{DeviceNumbers, ModuleLine, ModuleList, Symbol, SymbolSourc
 use crate::fs::sys::KernelCounters;
 use crate::fs::sysctl::{IntVar, KernelSysctls, StrVar, TaintVar};
 use crate::log::log;
-use crate::module::{self, holders, taint};
+use crate::module::{self, holders, kmod, taint};
 use crate::{env, fault};
 use kabi::profile;
 use std::sync::atomic::Ordering;
@@ -179,6 +179,19 @@ impl IntVar for ModulesDisabled {
     }
 }
 
+/// `kernel.modprobe`.
+struct Modprobe;
+
+impl StrVar for Modprobe {
+    fn get(&self) -> Vec<u8> {
+        kmod::modprobe()
+    }
+
+    fn set(&self, value: Vec<u8>) {
+        kmod::set_modprobe(value);
+    }
+}
+
 /// Connects the sysctl files with what they change.
 pub(super) fn connect(sysctls: &mut KernelSysctls) {
     sysctls.printk = std::array::from_fn(|i| Arc::new(Level(i)) as Arc<dyn IntVar>);
@@ -186,6 +199,7 @@ pub(super) fn connect(sysctls: &mut KernelSysctls) {
     sysctls.printk_devkmsg = Arc::<Devkmsg>::default();
     sysctls.tainted = Arc::new(Tainted);
     sysctls.modules_disabled = Arc::new(ModulesDisabled);
+    sysctls.modprobe = Arc::new(Modprobe);
     sysctls.kptr_restrict = Arc::new(Restrict);
     sysctls.dmesg_restrict = Arc::new(DmesgRestrict);
 }

@@ -1,12 +1,13 @@
 //! Modules: the list, their states and references. Counterpart: kernel/module/.
 //!
-//! `load` and `unload` are the system calls' work, `adopt` takes over modules that others loaded, `params` the parameters, `symbols` what the kernel itself exports,
-//! `taint` the taints. Lock order: `LOADING` (one load or unload decides at a time), then the list, then a module's own
+//! `load` and `unload` are the system calls' work, `adopt` takes over modules that others loaded, `kmod` asks for modules,
+//! `params` are the parameters, `symbols` what the kernel itself exports, `taint` the taints. Lock order: `LOADING` (one load or unload decides at a time), then the list, then a module's own
 //! locks; none is held while module code runs.
 
 pub mod adopt;
 pub(crate) mod args;
 pub mod decompress;
+pub mod kmod;
 pub mod load;
 pub mod notify;
 pub mod param_ops;

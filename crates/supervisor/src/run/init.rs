@@ -2,6 +2,7 @@
 
 use super::channel::{Channel, Failure, Message};
 use super::directory::mount_tree;
+use super::helper::{self, Inside};
 use super::{Setup, directory, mounts, terminal};
 use crate::syscalls;
 use rustix::process::WaitOptions;
@@ -28,9 +29,31 @@ pub(super) fn main(setup: &Setup, channel: &Channel) -> ! {
 fn start(setup: &Setup, channel: &Channel) -> Result<u32, Failure> {
     sys::process::die_with_parent().map_err(Failure::at("tying init to its parent"))?;
     mount(setup, channel)?;
+    start_starter(setup, channel)?;
     match sys::process::fork().map_err(Failure::at("forking the command"))? {
         Forked::Child => command(setup, channel),
         Forked::Parent(child) => Ok(child.pid()),
+    }
+}
+
+/// Starts what runs the kernel's own programs.
+fn start_starter(setup: &Setup, channel: &Channel) -> Result<(), Failure> {
+    match sys::process::fork().map_err(Failure::at("forking the starter of helpers"))? {
+        Forked::Child => {
+            setup.dispositions.iter().copied().for_each(sys::signal::restore);
+            let inside = Inside { wanted: &wanted(setup), channel };
+            helper::starter(&inside, &setup.helpers)
+        }
+        Forked::Parent(_) => Ok(()),
+    }
+}
+
+/// The system calls of programs inside that are caught.
+fn wanted(setup: &Setup) -> syscalls::Wanted {
+    syscalls::Wanted {
+        uname: setup.uname.is_some(),
+        personality24: setup.program.personality24,
+        faces: setup.plan.is_some(),
     }
 }
 
@@ -74,12 +97,7 @@ fn command(setup: &Setup, channel: &Channel) -> ! {
     let mut search = std::ffi::OsString::from(directory::BIN);
     search.push(":");
     search.push(path);
-    let wanted = syscalls::Wanted {
-        uname: setup.uname.is_some(),
-        personality24: setup.program.personality24,
-        faces: setup.plan.is_some(),
-    };
-    let caught = match syscalls::catch(&wanted) {
+    let caught = match syscalls::catch(&wanted(setup)) {
         Ok(listener) => Message::Syscalls(listener),
         Err(e) => {
             Message::Note(Failure::at("only lkm's own tools reach the instance, no system calls: catching them")(e))

@@ -3,11 +3,13 @@
 //! Three processes take part, besides the kernel process. The supervisor stays outside of all namespaces. It forks the
 //! *middle* process ([`namespace`]), which makes the user, mount and pid namespace, mounts what needs the supervisor's
 //! own pid numbering, forks *init* ([`init`]) and waits. Init is pid 1 inside: it mounts the rest, starts the command,
-//! reaps orphans and tells the supervisor how the command ended; with init everything inside dies. Both die with their
+//! reaps orphans and tells the supervisor how the command ended; with init everything inside dies. A fourth, the
+//! starter ([`helper`]), runs the programs that the kernel itself wants. Both die with their
 //! parent, so nothing is left when the supervisor is killed.
 
 mod channel;
 mod directory;
+pub(crate) mod helper;
 mod init;
 mod mounts;
 mod namespace;
@@ -45,4 +47,6 @@ struct Setup {
     uname: Option<Uname>,
     /// Whether the command gets the terminal's foreground.
     own_terminal: bool,
+    /// Where helpers are asked for.
+    helpers: wire::Conn,
 }

@@ -1,6 +1,7 @@
 //! The supervisor's side: starts the middle process and serves what is inside until the command has ended.
 
 use super::channel::{Channel, Failure, Message};
+use super::helper::Helpers;
 use super::{Program, Setup, namespace, terminal};
 use crate::control::{self, MapIds};
 use crate::faces::{self, Plan};
@@ -11,6 +12,7 @@ use crate::{Error, Exit, Instance};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 use sys::process::{Child, Forked};
+use wire::Conn;
 
 impl Instance {
     /// Runs a command inside the instance and waits for its end. What it started and left running dies with it.
@@ -29,7 +31,9 @@ impl Instance {
         let directory = std::env::current_dir().unwrap_or_else(|_| "/".into());
         let plan = (!program.no_faces).then(|| Arc::new(Plan::make(&self.link)));
         let uname = Uname::ask(&self.link);
+        let (helpers, inside) = Conn::pair()?;
         let setup = Setup {
+            helpers: inside,
             uname: uname.clone(),
             own_terminal: terminal::is_ours(),
             program: program.clone(),
@@ -42,6 +46,7 @@ impl Instance {
         let (channel, middle) = fork_middle(setup)?;
         let waiting = terminal::Waiting::start(was_foreground);
         let personality24 = program.personality24;
+        let helpers = Helpers::start(helpers, &self.link)?;
         let mut session = Session {
             instance: self,
             middle: &middle,
@@ -54,6 +59,7 @@ impl Instance {
         };
         let ended = session.serve();
         drop(session);
+        self.link.remove_helpers(&helpers);
         if ended.is_err() {
             middle.kill();
         }

@@ -297,6 +297,8 @@ pub struct KernelSysctls {
     pub tainted: Arc<dyn TaintVar>,
     /// `modules_disabled`, 0 or 1; only 1 can be written.
     pub modules_disabled: Arc<dyn IntVar>,
+    /// `modprobe`: the program that loads modules on request.
+    pub modprobe: Arc<dyn StrVar>,
     /// `kptr_restrict`, 0 to 2.
     pub kptr_restrict: Arc<dyn IntVar>,
     /// `dmesg_restrict`, 0 or 1.
@@ -324,6 +326,7 @@ impl KernelSysctls {
             printk_devkmsg: text("ratelimit"),
             tainted: Arc::new(AtomicU64::new(0)),
             modules_disabled: int(0),
+            modprobe: text("/sbin/modprobe"),
             kptr_restrict: int(0),
             dmesg_restrict: int(1),
             hostname: text("(none)"),
@@ -350,6 +353,7 @@ impl KernelSysctls {
             ("printk_devkmsg", handled(0o644, Arc::new(devkmsg))),
             ("tainted", handled(0o644, Arc::new(Tainted(Arc::clone(&self.tainted))))),
             ("modules_disabled", one(&self.modules_disabled, 1..=1)),
+            ("modprobe", string(0o644, Arc::clone(&self.modprobe), 255)),
             ("kptr_restrict", admin_int(0o644, Arc::clone(&self.kptr_restrict), 0..=2)),
             ("dmesg_restrict", admin_int(0o644, Arc::clone(&self.dmesg_restrict), 0..=1)),
             ("hostname", string(0o644, Arc::clone(&self.hostname), 64)),

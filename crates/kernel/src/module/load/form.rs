@@ -106,6 +106,7 @@ pub(super) fn form(
         uses: lookup.into_uses(),
         percpu: percpu.keep(),
         taints: AtomicU64::new(taints.bits()),
+        uevents: Default::default(),
         state: AtomicU32::new(State::Unformed as u32),
         dead: AtomicBool::new(false),
     };

@@ -1,0 +1,2 @@
+set -e
+strip --strip-debug rq.ko rt.ko
