@@ -217,7 +217,9 @@ fn image(block: Block, header: &Header) -> Image {
     let names: Vec<_> = header.syms.iter().map(|s| (String::from_utf8_lossy(&s.name), s.value)).collect();
     // What insmod adds for ksymoops names places that have better names.
     let own = names.iter().filter(|(name, _)| !name.starts_with("__insmod_")).map(|(name, value)| (&**name, *value));
-    Image::linked(block, header.size as usize, sections, &own.collect::<Vec<_>>())
+    let functions = [("init_module", header.init), ("cleanup_module", header.cleanup)];
+    let symbols: Vec<_> = own.chain(functions.into_iter().filter(|(_, address)| *address != 0)).collect();
+    Image::linked(block, header.size as usize, sections, &symbols)
 }
 
 /// Init succeeded.

@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use wire::{Answer, Ask, Call, Caller, Conn, Event, Frame, Told, VfsCall, VfsReply};
 
 pub const ENOENT: i32 = 2;
+pub const ENOSYS: i32 = 38;
 pub const EINTR: i32 = 4;
 pub const EBADF: i32 = 9;
 pub const EEXIST: i32 = 17;
@@ -120,6 +121,7 @@ impl Mock {
             Call::WriteFile { .. } => Answer::Value(0),
             Call::Legacy(_) => Answer::Errno(ENOSYS),
             Call::Vfs(call) => tree::serve(self, id, caller, call),
+            Call::Legacy(_) => Answer::Errno(ENOSYS),
             Call::Report => Answer::Report(wire::Report { oopses: 7, ..Default::default() }),
             Call::Shutdown => {
                 self.log("the end");

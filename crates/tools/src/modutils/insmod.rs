@@ -349,7 +349,7 @@ impl Load<'_> {
             return self.fail("couldn't find the kernel version the module was compiled for");
         };
         let kernel_has = symbols.iter().any(|(at, s)| at.is_none() && s.name == "Using_Versions");
-        let module_has = info.get("using_checksums").is_some_and(|v| v.to_string() != "0");
+        let module_has = info.get("using_checksums").is_some_and(|v| v != "0");
         let release = rustix::system::uname().release().to_string_lossy().into_owned();
         // `lkm run` links outside of the instance, where uname(2) is the host's.
         let release = if super::is_here() { release } else { wire::legacy::RELEASE.to_owned() };
