@@ -179,7 +179,7 @@ fn any_bytes_have_an_answer() {
         for _ in 0..throw() % 4 {
             let offset = throw() % (SIZE as u64 - 8);
             let value = interesting[throw() as usize % interesting.len()].wrapping_add(throw() % 32);
-            made.put(if throw() % 3 == 0 { offset } else { offset % at::LEN & !7 }, value);
+            made.put(if throw() % 3 == 0 { offset } else { (offset % at::LEN) & !7 }, value);
         }
         made.0.truncate(if throw() % 8 == 0 { throw() as usize % SIZE } else { SIZE });
         let Ok(header) = made.check() else { continue };
