@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What takes long: `make sweep`. Every module of the installed kernels, hostile files, fuzzing (FUZZ_RUNS a target,
-# 1,000,000 by default), the recorded cases for 6.12, advisories on dependencies.
+# What takes long: `make sweep`. Every module of the installed kernels, hostile files, endurance, fuzzing (FUZZ_RUNS a
+# target, 1,000,000 by default), the recorded cases for 6.12, advisories on dependencies.
 set -u
 cd "$(dirname "$0")/.."
 . scripts/steps.sh
@@ -26,6 +26,8 @@ step "release build" cargo build -q --release
 step "every module of the installed kernels" cargo run -q --release -p xtask -- sweep
 step "hostile module files" cargo test -q --release -p kernel --test hostile -- --include-ignored
 step "depmod killed 200 times" cargo test -q --release -p tools --test depmod -- --ignored
+step "many modules for 60 s, 100 kills of each process" env LKM_ENDURE_SECONDS=60 LKM_ENDURE_KILLS=100 \
+	cargo test -q --release -p tools --test endurance
 step "recorded cases of 6.12 in lkm's kernel" cases_of_6_12
 step "fuzzing" fuzz
 step "licences of and advisories on dependencies" make deny
