@@ -49,7 +49,6 @@ pub fn killed_at_any_point(seed: u64) {
     for victim in [Victim::Supervisor, Victim::Kernel, Victim::Middle, Victim::Init] {
         let (mut killed, mut too_late) = (0, 0);
         for round in 0..rounds {
-            // The first and every tenth wait for a clean start before the next.
             let (name, script) = SCRIPTS[dice.below(SCRIPTS.len())];
             let delay = Duration::from_micros(dice.below(60_000) as u64);
             let place = Place { folder: &folder.0, private: &private, as_nobody: round % 2 == 1 };

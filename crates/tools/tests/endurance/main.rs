@@ -16,6 +16,11 @@ pub fn setting(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
+type Test = (&'static str, fn(u64));
+
+const TESTS: [Test; 2] =
+    [("modules_come_and_go", stress::modules_come_and_go), ("killed_at_any_point", kill::killed_at_any_point)];
+
 fn main() -> ExitCode {
     match std::env::var("LKM_ENDURE").as_deref() {
         Ok("driver") => return stress::driver(),
@@ -25,10 +30,8 @@ fn main() -> ExitCode {
     let filter = std::env::args().skip(1).find(|a| !a.starts_with('-')).unwrap_or_default();
     let seed = setting("LKM_ENDURE_SEED", std::process::id().into());
     println!("seed {seed} (LKM_ENDURE_SEED={seed} repeats it)");
-    let tests: [(&str, fn(u64)); 2] =
-        [("modules_come_and_go", stress::modules_come_and_go), ("killed_at_any_point", kill::killed_at_any_point)];
     let mut failed = 0;
-    for (name, test) in tests.into_iter().filter(|(name, _)| name.contains(&filter)) {
+    for (name, test) in TESTS.into_iter().filter(|(name, _)| name.contains(&filter)) {
         let fine = std::panic::catch_unwind(|| test(seed)).is_ok();
         println!("test {name} ... {}", if fine { "ok" } else { "FAILED" });
         failed += u8::from(!fine);

@@ -211,12 +211,12 @@ fn load(user: &[u8], module: usize) -> bool {
     }
 }
 
-/// Whether it was unloaded; it may be gone, or on its way.
+/// Whether it was unloaded; it may be gone, on its way, or so new that its loader still refers to it.
 fn unload(module: usize) -> bool {
     let name = std::ffi::CString::new(modules::name(module)).unwrap();
     match rustix::system::delete_module(&name, O_NONBLOCK) {
         Ok(()) => true,
-        Err(Errno::NOENT | Errno::BUSY) => false,
+        Err(Errno::NOENT | Errno::BUSY | Errno::AGAIN) => false,
         Err(e) => panic!("unloading {}: {e}", modules::name(module)),
     }
 }
