@@ -3,6 +3,7 @@
 //!
 //! The trees are made when somebody first looks at them: a run that never does pays nothing.
 
+mod builtin;
 mod kmsg;
 mod modules;
 mod settings;
@@ -11,6 +12,7 @@ mod sources;
 pub use kmsg::wake_pollers as wake_log_pollers;
 
 use crate::fs::{self, Spec, Tree, proc::ProcSources, sys, sysctl::KernelSysctls};
+use crate::klib::dynamic_debug;
 use crate::module::{self, Module, State};
 use crate::{personality24, sched};
 use fs::module::ModuleDir;
@@ -69,6 +71,15 @@ fn make() -> Result<Tree, Errno> {
     personality24::proc::register(&tree)?;
     let counters: Arc<dyn sys::KernelCounters> = Arc::new(sources::Counters);
     sys::register(&tree, &counters, None)?;
+    builtin::register(&tree)?;
+    for parent in [tree.make_path("/proc")?, sys::debugfs(&tree)?] {
+        let dir = tree.add(parent, "dynamic_debug", Spec::dir(0o755))?.keep();
+        let (show, store) = (
+            |_: &fs::Ctx<'_>| dynamic_debug::control(),
+            |_: &fs::Ctx<'_>, data: &[u8]| dynamic_debug::write_control(data),
+        );
+        tree.add(dir, "control", fs::writable(0o644, show, store))?.keep();
+    }
     tree.add(ROOT_DEV, "kmsg", Spec::char_device(0o644, kmsg::RDEV))?.keep();
     tree.add(wire::ROOT_PROC, "kmsg", Spec::file(0o400, Arc::new(kmsg::ProcFile)))?.keep();
     Ok(tree)

@@ -8,7 +8,7 @@ mod query;
 use crate::base::core::{self, Device};
 use crate::module::{self, Module};
 use crate::{env, jump_label, log, sched};
-use kabi::errno::EINVAL;
+use kabi::errno::{E2BIG, EINVAL};
 use kabi::{Field, KPtr, KResult, VarArgs, exports, kexport, size_of_struct};
 use machine::access;
 use query::{Change, LETTERS, Query, matches};
@@ -26,6 +26,8 @@ static FORMAT: Field = Field::new("_ddebug", "format");
 
 static KEY: Field = Field::new("_ddebug", "key");
 
+/// A write to the control file has fewer bytes.
+const PAGE: usize = 4096;
 /// The message is on.
 const PRINT: u32 = 1;
 // What the prefix shows: bits of `flags`.
@@ -168,6 +170,49 @@ fn apply(query: &Query) -> KResult<usize> {
         }
     }
     Ok(found)
+}
+
+/// The control file: a line for each message. DIFFERS: those of the kernel's own code are not among them.
+///
+/// # Errors
+/// When a module's table cannot be read.
+pub fn control() -> KResult<Vec<u8>> {
+    let mut out = b"# filename:lineno [module]function flags format\n".to_vec();
+    for module in module::all().iter().rev() {
+        // From the end of the table, as the compiler puts the last message first.
+        for (_, m) in messages(module)?.into_iter().rev() {
+            let flags = LETTERS.iter().filter(|(_, flag)| m.flags & flag != 0).map(|(l, _)| char::from(*l));
+            let flags: String = flags.collect();
+            let flags = if flags.is_empty() { "_" } else { &flags };
+            out.extend(format!("{}:{} [{}]{} ={flags} \"", m.file, m.line, m.module, m.function).bytes());
+            out.extend(m.format.iter().flat_map(|b| escaped(*b)));
+            out.extend(b"\"\n");
+        }
+    }
+    Ok(out)
+}
+
+/// A byte of a format as the control file shows it.
+fn escaped(byte: u8) -> Vec<u8> {
+    match byte {
+        b'\n' => b"\\n".to_vec(),
+        b'\r' => b"\\r".to_vec(),
+        b'\t' => b"\\t".to_vec(),
+        other => vec![other],
+    }
+}
+
+/// A write to the control file.
+///
+/// # Errors
+/// `E2BIG` for more than a page, or as [`queries`].
+pub fn write_control(data: &[u8]) -> KResult<usize> {
+    if data.len() >= PAGE {
+        log::line(4, &format!("dyndbg: expected <{PAGE} bytes into control"));
+        return Err(E2BIG.into());
+    }
+    queries(None, data.split(|b| *b == 0).next().unwrap_or_default())?;
+    Ok(data.len())
 }
 
 fn prefix(of: KPtr<Descriptor>) -> KResult<String> {

@@ -8,7 +8,7 @@ use crate::module::args::{is_space, skip_spaces};
 const MAX_WORDS: usize = 9;
 /// The flags by their letters.
 pub(super) const LETTERS: [(u8, u32); 7] =
-    [(b'p', 1), (b'm', 1 << 1), (b'f', 1 << 2), (b'l', 1 << 3), (b't', 1 << 4), (b's', 1 << 5), (b'_', 0)];
+    [(b'p', 1), (b'm', 1 << 1), (b'f', 1 << 2), (b's', 1 << 5), (b'l', 1 << 3), (b't', 1 << 4), (b'_', 0)];
 
 /// How a query changes flags: what stays, and what is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
