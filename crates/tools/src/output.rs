@@ -1,19 +1,18 @@
 //! Standard output of the tools: buffered, through a pager where asked, and with its failures told.
 
-/// Writes a line to standard error. When nobody reads it any more (a closed pipe) there is nobody to tell.
+/// Writes a line to standard error, at once, so that what several programs say does not mix. When nobody reads it any
+/// more (a closed pipe) there is nobody to tell.
 macro_rules! tell {
-    ($($text:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($text)*);
-    }};
+    ($($text:tt)*) => {
+        crate::output::write_stderr(format!("{}\n", format_args!($($text)*)).as_bytes())
+    };
 }
 
 /// [`tell`] without the newline.
 macro_rules! tell_part {
-    ($($text:tt)*) => {{
-        use std::io::Write as _;
-        let _ = write!(std::io::stderr(), $($text)*);
-    }};
+    ($($text:tt)*) => {
+        crate::output::write_stderr(format!($($text)*).as_bytes())
+    };
 }
 
 use std::io::{self, IsTerminal, Write};
@@ -77,6 +76,11 @@ fn pager() -> Option<Child> {
         shell.env("LESS", "FRSX");
     }
     shell.spawn().ok()
+}
+
+/// Writes all of `bytes` to standard error; failing at that is no reason to fail.
+pub fn write_stderr(bytes: &[u8]) {
+    let _ = io::stderr().write_all(bytes);
 }
 
 /// Writes all of `bytes` to standard output, unbuffered.
