@@ -4,8 +4,7 @@
 //! DIFFERS: what the image says is what the parameters show. Those that lkm's own kernel has can be written; the others
 //! are as if they had no setter. A parameter of a type of its own, whose functions would have to run, is left out.
 
-use crate::fs::module::{ModuleDir, ModuleView, add_builtin};
-use crate::fs::proc::ModuleState;
+use crate::fs::module::{ModuleDir, Uevents, add_builtin};
 use crate::fs::{Ctx, Spec, Tree, attribute, attribute_ro};
 use crate::klib::kstrtox::{parse_bool, parse_signed, parse_unsigned};
 use crate::log::log;
@@ -33,31 +32,7 @@ struct BuiltIn {
     uevents: uevent::Told,
 }
 
-impl ModuleView for BuiltIn {
-    fn state(&self) -> ModuleState {
-        ModuleState::Live
-    }
-
-    fn refcount(&self) -> i64 {
-        0
-    }
-
-    fn taints(&self) -> String {
-        String::new()
-    }
-
-    fn core_size(&self) -> u64 {
-        0
-    }
-
-    fn init_size(&self) -> u64 {
-        0
-    }
-
-    fn holders(&self) -> Vec<String> {
-        Vec::new()
-    }
-
+impl Uevents for BuiltIn {
     fn uevent(&self, action: &str, _variables: &[(String, String)]) -> KResult {
         self.uevents.send(action);
         Ok(())
@@ -201,7 +176,7 @@ fn file(module: &str, param: Param) -> Spec {
 /// As [`Tree::add`].
 pub(super) fn register(tree: &Tree) -> Result<(), Errno> {
     for (name, params) in table().unwrap_or_default() {
-        let view: Arc<dyn ModuleView> = Arc::new(BuiltIn { name: name.clone(), uevents: uevent::Told::default() });
+        let view: Arc<dyn Uevents> = Arc::new(BuiltIn { name: name.clone(), uevents: uevent::Told::default() });
         let dir: ModuleDir = add_builtin(tree, &name, &view)?;
         for param in params {
             let param_name = param.name.clone();

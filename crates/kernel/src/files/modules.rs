@@ -2,7 +2,7 @@
 
 use super::state_of;
 use crate::env::KPTR_RESTRICT;
-use crate::fs::module::{ModuleDir, ModuleFacts, ModuleView, add_module};
+use crate::fs::module::{ModuleDir, ModuleFacts, ModuleView, Uevents, add_module};
 use crate::fs::proc::ModuleState;
 use crate::fs::sysctl::IntVar;
 use crate::fs::{Methods, Tree, attribute, attribute_ro, attribute_wo};
@@ -59,7 +59,9 @@ impl ModuleView for View {
     fn holders(&self) -> Vec<String> {
         self.of(|m| holders(m).iter().map(|h| h.name().to_string()).collect())
     }
+}
 
+impl Uevents for View {
     fn uevent(&self, action: &str, _variables: &[(String, String)]) -> KResult {
         self.of(|m| m.uevents.send(action));
         Ok(())

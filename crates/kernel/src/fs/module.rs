@@ -17,8 +17,20 @@ use wire::NodeId;
 /// `0x`, 16 digits and a newline.
 const SECTION_SIZE: u64 = 19;
 
+/// Who answers writes to the `uevent` file of /sys/module/X.
+pub trait Uevents: Send + Sync {
+    /// Someone asks for a uevent by writing to `uevent`: the action, and the variables that it shall carry
+    /// (`SYNTH_UUID=` among them).
+    ///
+    /// # Errors
+    /// What the write shall fail with.
+    fn uevent(&self, action: &str, variables: &[(String, String)]) -> KResult;
+    /// A write to `uevent` was refused, in the log's words.
+    fn refused(&self, why: &str);
+}
+
 /// What /sys/module/X shows that changes while the module lives.
-pub trait ModuleView: Send + Sync {
+pub trait ModuleView: Uevents {
     /// Where it is in its life.
     fn state(&self) -> ModuleState;
     /// References.
@@ -31,14 +43,6 @@ pub trait ModuleView: Send + Sync {
     fn init_size(&self) -> u64;
     /// Names of the modules that use it.
     fn holders(&self) -> Vec<String>;
-    /// Someone asks for a uevent by writing to `uevent`: the action, and the variables that it shall carry
-    /// (`SYNTH_UUID=` among them).
-    ///
-    /// # Errors
-    /// What the write shall fail with.
-    fn uevent(&self, action: &str, variables: &[(String, String)]) -> KResult;
-    /// A write to `uevent` was refused, in the log's words.
-    fn refused(&self, why: &str);
 }
 
 /// What stays the same.
@@ -164,7 +168,7 @@ fn line(content: impl std::fmt::Display) -> Vec<u8> {
 }
 
 /// The `uevent` file of /sys/module/X.
-fn uevent(view: Arc<dyn ModuleView>) -> Spec {
+fn uevent(view: Arc<dyn Uevents>) -> Spec {
     attribute_wo(0o200, move |_, data| {
         let (action, variables) = parse_uevent(data).map_err(|why| {
             view.refused(why);
@@ -195,7 +199,7 @@ fn attributes(facts: &ModuleFacts, view: &Arc<dyn ModuleView>) -> Vec<(&'static 
         attribute_ro(0o444, move |_| Ok(make(&*view)))
     };
     let mut files = vec![
-        ("uevent", uevent(Arc::clone(view))),
+        ("uevent", uevent(Arc::<dyn ModuleView>::clone(view))),
         ("initstate", show(|v| line(v.state().in_sysfs()))),
         ("refcnt", show(|v| line(v.refcount()))),
         ("taint", show(|v| line(v.taints()))),
@@ -256,7 +260,7 @@ fn unique<T>(entries: &[(String, T)]) -> Vec<(String, &T)> {
 ///
 /// # Errors
 /// `EEXIST`, or as [`Tree::add`].
-pub fn add_builtin(tree: &Tree, name: &str, view: &Arc<dyn ModuleView>) -> Result<ModuleDir, Errno> {
+pub fn add_builtin(tree: &Tree, name: &str, view: &Arc<dyn Uevents>) -> Result<ModuleDir, Errno> {
     let parent = tree.make_path("/sys/module")?;
     if tree.child(parent, name).is_some() {
         return Err(EEXIST);

@@ -7,7 +7,8 @@ use super::node::{Content, Ctx, Fs, Ioctl, OpenFile, PollWaker, Spec};
 use super::open::{OpenEntry, Place};
 use super::tree::{Inode, Tree};
 use kabi::errno::{
-    EACCES, EBADF, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENODEV, ENOENT, ENOSYS, ENOTDIR, ENXIO, EOVERFLOW, EPERM,
+    EACCES, EBADF, EINTR, EINVAL, EIO, EISDIR, ELOOP, ENAMETOOLONG, ENODEV, ENOENT, ENOSYS, ENOTDIR, ENXIO, EOVERFLOW,
+    EPERM,
 };
 use kabi::{Errno, KError, KResult};
 use std::sync::Arc;
@@ -41,8 +42,24 @@ pub fn serve(tree: &Tree, caller: &Caller, call: VfsCall) -> Answer {
 pub(super) fn failure(e: KError) -> Answer {
     match e {
         KError::Died => Answer::Killed { signal: crate::fault::death_signal() },
-        e => Answer::Errno(e.errno().0),
+        e => Answer::Errno(carried(e.errno().0)),
     }
+}
+
+/// An error number as FUSE can carry it: a reply with another one would be lost, and the program wait for ever.
+///
+/// DIFFERS: Linux hands a module's odd numbers through, and turns those from 512 on into a new try or `EINTR`.
+fn carried(errno: i32) -> i32 {
+    match errno {
+        1..512 => errno,
+        512..=516 => EINTR.0,
+        _ => EIO.0,
+    }
+}
+
+#[test]
+fn numbers_that_cannot_travel_become_others() {
+    assert_eq!([1, 511, 512, 516, 517, 5000, 0, -7].map(carried), [1, 511, 4, 4, 5, 5, 5, 5]);
 }
 
 fn dispatch(tree: &Tree, caller: &Caller, call: VfsCall) -> KResult<VfsReply> {

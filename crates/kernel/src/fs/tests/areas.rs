@@ -1,7 +1,7 @@
 //! /proc, /sys/module/X and /sys/kernel as lkm's areas fill them.
 
 use super::*;
-use crate::fs::module::{ModuleDir, ModuleFacts, ModuleView, add_builtin, add_module, parse_uevent};
+use crate::fs::module::{ModuleDir, ModuleFacts, ModuleView, Uevents, add_builtin, add_module, parse_uevent};
 use crate::fs::proc::{DeviceNumbers, ModuleLine, ModuleList, ModuleState, ProcSources, Symbol, SymbolSource};
 use crate::fs::sys::{KernelCounters, debugfs, register, tracefs};
 use crate::fs::sysctl::IntVar;
@@ -139,6 +139,9 @@ impl ModuleView for View {
     fn holders(&self) -> Vec<String> {
         self.holders.lock().expect("no panic").clone()
     }
+}
+
+impl Uevents for View {
     fn refused(&self, _why: &str) {}
 
     fn uevent(&self, action: &str, variables: &[(String, String)]) -> KResult {
@@ -278,7 +281,7 @@ fn uevents_can_be_asked_for() {
 #[test]
 fn built_in_modules_have_little() {
     let tree = Tree::new();
-    let view: Arc<dyn ModuleView> = Arc::new(View::default());
+    let view: Arc<dyn Uevents> = Arc::new(View::default());
     let dir = add_builtin(&tree, "printk", &view).expect("registers");
     assert_eq!(add_builtin(&tree, "printk", &view).map(|_| ()).map_err(|e| e.0), Err(EEXIST));
     assert_eq!(names(&tree, dir.id()), ["uevent"]);
