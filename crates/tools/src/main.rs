@@ -61,8 +61,10 @@ const TOOLS: &[Tool] = &[
     tool_of("insmod", "load a module from a file", insmod),
     tool_of("rmmod", "unload modules", rmmod),
     tool_of("lsmod", "list loaded modules", lsmod),
+    tool_of("modprobe", "load and unload modules with what they need", kmod::modprobe::main),
     tool_of("depmod", "write the indexes of a module directory", kmod::depmod::main),
     tool_of("modinfo", "show what a module says of itself", kmod::modinfo::main),
+    tool_of("kmod", "the above by one name: help, list, static-nodes", kmod::multi::main),
     tool_of("dmesg", "print or control the kernel's log", dmesg::main),
 ];
 

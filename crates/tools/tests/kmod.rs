@@ -119,6 +119,39 @@ fn lsmod_says_what_kmod_says() {
 }
 
 #[test]
+fn kmod_says_what_kmod_says() {
+    let folder = Folder::new("kmod");
+    for words in [
+        "",
+        "help",
+        "help -h",
+        "-h",
+        "--help",
+        "-V",
+        "--vers",
+        "-z",
+        "--nosuch",
+        "--",
+        "nosuch",
+        "-hV nosuch",
+        "list x",
+        "list -h",
+        "static-nodes",
+        "static-nodes -h",
+        "static-nodes -f nosuch",
+        "static-nodes -f tmpfiles -o sub/out",
+        "static-nodes -z",
+        "static-nodes -o",
+        "insert x",
+    ] {
+        same("kmod", &words.split_ascii_whitespace().collect::<Vec<_>>(), &folder.0);
+    }
+    if !std::path::Path::new("/proc/modules").exists() {
+        same("kmod", &["list"], &folder.0);
+    }
+}
+
+#[test]
 fn a_tool_called_by_a_path_names_itself_as_kmod_does() {
     let folder = Folder::new("paths");
     for tool in ["insmod", "rmmod"] {

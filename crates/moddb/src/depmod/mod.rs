@@ -30,6 +30,7 @@ mod walk;
 
 pub use config::FOLDERS;
 pub use fresh::is_up_to_date;
+pub use summary::{Symbol, exports, versions};
 pub use text::is_release;
 
 use crate::error::strerror;

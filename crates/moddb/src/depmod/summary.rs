@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::path::Path;
 
-use super::elf::{Layout, Parts};
+use super::elf::{Layout, Parts, Room, Source};
 
 /// What is wanted of a file beyond what is always read.
 #[derive(Debug, Clone, Copy)]
@@ -165,6 +166,63 @@ impl Hasher for Quick {
     }
 }
 
+/// A symbol with its version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Symbol {
+    /// Its name.
+    pub name: Vec<u8>,
+    /// Its version; 0 for none.
+    pub crc: u64,
+}
+
+/// The symbols that a module file exports, in the order of the file.
+///
+/// # Errors
+/// The errno that kmod gives: the file cannot be read, is no module, or has no exports.
+pub fn exports(path: &Path) -> Result<Vec<Symbol>, i32> {
+    const ENOENT: i32 = 2;
+    let mut room = Room::default();
+    let (source, head) = Source::open(path)?;
+    let parts = Parts::read(&source, &head, &mut room)?;
+    let summary = read(&parts, Wanted { crcs: true }, &mut Names::default());
+    if summary.exports.is_empty() && parts.exports.is_none() {
+        return Err(ENOENT);
+    }
+    Ok(summary.exports().map(|(name, crc)| Symbol { name: name.to_vec(), crc }).collect())
+}
+
+/// The symbols that a module file needs, with the versions it was built for.
+///
+/// # Errors
+/// The errno that kmod gives: the file cannot be read, is no module, or has no versions.
+pub fn versions(path: &Path) -> Result<Vec<Symbol>, i32> {
+    const ENOENT: i32 = 2;
+    const EINVAL: i32 = 22;
+    let mut room = Room::default();
+    let (source, head) = Source::open(path)?;
+    let parts = Parts::read(&source, &head, &mut room)?;
+    let rows = parts.versions.ok_or(ENOENT)?;
+    if !rows.len().is_multiple_of(VERSION) {
+        return Err(EINVAL);
+    }
+    let all = rows.chunks_exact(VERSION).map(|row| {
+        let (name, crc) = version(&parts, row);
+        Symbol { name: name.strip_prefix(b".").unwrap_or(name).to_vec(), crc }
+    });
+    Ok(all.collect())
+}
+
+/// Bytes of an entry of `__versions`: a number and a name.
+const VERSION: usize = 64;
+
+/// Name and number of an entry.
+fn version<'r>(parts: &Parts<'_>, row: &'r [u8]) -> (&'r [u8], u64) {
+    match parts.layout.wide {
+        true => (text(row.get(8..).unwrap_or_default()), parts.layout.u64(row, 0)),
+        false => (text(row.get(4..).unwrap_or_default()), parts.layout.u32(row, 0).into()),
+    }
+}
+
 /// Reads what the parts of a file say.
 pub(super) fn read(parts: &Parts<'_>, wanted: Wanted, names: &mut Names) -> Summary {
     let mut summary = Summary::default();
@@ -185,7 +243,7 @@ pub(super) fn read(parts: &Parts<'_>, wanted: Wanted, names: &mut Names) -> Summ
     if let Some(table) = &table {
         names.file = names.file.wrapping_add(1);
         match table.needs(wanted, names, &mut summary) {
-            Some(listed) => versions(parts, wanted, names, &listed, &mut summary),
+            Some(listed) => take_versions(parts, wanted, names, &listed, &mut summary),
             None => {
                 summary.needs.clear();
                 summary.need_crcs.clear();
@@ -214,8 +272,8 @@ fn fields(info: &[u8], to: &mut Vec<u8>) {
     }
 }
 
-/// A symbol.
-struct Symbol<'t> {
+/// A row of the symbol table.
+struct Row<'t> {
     name: &'t [u8],
     value: u64,
     section: u16,
@@ -250,16 +308,16 @@ impl<'t> Table<'t> {
         })
     }
 
-    fn symbol(&self, name: &'t [u8], row: &[u8]) -> Symbol<'t> {
+    fn symbol(&self, name: &'t [u8], row: &[u8]) -> Row<'t> {
         let name = text(name);
         match self.layout.wide {
-            true => Symbol {
+            true => Row {
                 name,
                 value: self.layout.u64(row, 8),
                 section: self.layout.u16(row, 6),
                 info: row.get(4).copied().unwrap_or_default(),
             },
-            false => Symbol {
+            false => Row {
                 name,
                 value: self.layout.u32(row, 4).into(),
                 section: self.layout.u16(row, 14),
@@ -323,21 +381,17 @@ impl<'t> Table<'t> {
 ///
 /// Versions come nearly in the order of the symbols, so a name is mostly the next one or soon after it, and need not be
 /// looked up. `listed` are the names of the needs.
-fn versions(parts: &Parts<'_>, wanted: Wanted, names: &mut Names, listed: &[&[u8]], summary: &mut Summary) {
-    /// Bytes of an entry: a number and a name.
-    const ROW: usize = 64;
+fn take_versions(parts: &Parts<'_>, wanted: Wanted, names: &mut Names, listed: &[&[u8]], summary: &mut Summary) {
     /// How far ahead a name is looked for.
     const AHEAD: usize = 4;
     let rows = parts.versions.unwrap_or_default();
-    if !rows.len().is_multiple_of(ROW) {
+    if !rows.len().is_multiple_of(VERSION) {
         return;
     }
-    let wide = parts.layout.wide;
     let mut taken = vec![false; listed.len()];
     let mut next = 0;
-    for row in rows.chunks_exact(ROW) {
-        let name = text(row.get(if wide { 8 } else { 4 }..).unwrap_or_default());
-        let crc = if wide { parts.layout.u64(row, 0) } else { parts.layout.u32(row, 0).into() };
+    for row in rows.chunks_exact(VERSION) {
+        let (name, crc) = version(parts, row);
         let near = listed.iter().skip(next).take(AHEAD).position(|listed| *listed == name).map(|ahead| next + ahead);
         let place = near.or_else(|| names.place(name));
         match place.and_then(|place| taken.get_mut(place)) {

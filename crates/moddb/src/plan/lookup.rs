@@ -7,6 +7,9 @@ use crate::error::Result;
 use crate::glob;
 use crate::name::alias_name;
 
+/// Something that may know a word.
+type Source = fn(&mut Database, &[u8]) -> Vec<Id>;
+
 impl Database {
     /// The modules for a word, best first; none if nothing knows it. An index that is missing or damaged counts as empty:
     /// kmod goes on without it, too.
@@ -15,7 +18,7 @@ impl Database {
     /// The word's brackets do not pair.
     pub fn lookup(&mut self, word: &[u8]) -> std::result::Result<Vec<Id>, BadAlias> {
         let alias = alias_name(word).ok_or(BadAlias)?;
-        let sources: [fn(&mut Self, &[u8]) -> Vec<Id>; 7] = [
+        let sources: [Source; 7] = [
             Self::by_configured_alias,
             Self::by_name,
             |db, alias| {

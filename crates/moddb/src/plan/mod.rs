@@ -59,6 +59,20 @@ pub struct Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadAlias;
 
+/// Something wrong that a [`Database`] met with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// A soft dependency that cannot be looked up.
+    BadWord(Text),
+    /// A file of `modules.dep` that cannot be found: nothing is known of what the module needs.
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// Why: an errno.
+        errno: i32,
+    },
+}
+
 /// A module directory with a configuration.
 #[derive(Debug)]
 pub struct Database {
@@ -66,14 +80,13 @@ pub struct Database {
     config: Config,
     entries: Vec<Entry>,
     by_key: HashMap<Text, Id>,
-    /// Soft dependencies that were no alias; see [`Self::take_bad_words`].
-    bad_words: Vec<Text>,
+    notes: Vec<Note>,
 }
 
 impl Database {
     /// Joins the two.
     pub fn new(dir: ModuleDir, config: Config) -> Self {
-        Self { dir, config, entries: Vec::new(), by_key: HashMap::new(), bad_words: Vec::new() }
+        Self { dir, config, entries: Vec::new(), by_key: HashMap::new(), notes: Vec::new() }
     }
 
     /// The module directory.
@@ -86,9 +99,9 @@ impl Database {
         &self.config
     }
 
-    /// The words among soft dependencies, met since the last call, that cannot be looked up.
-    pub fn take_bad_words(&mut self) -> Vec<Text> {
-        std::mem::take(&mut self.bad_words)
+    /// What was wrong since the last call; the database went on without it.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
     }
 
     /// The module's name.
@@ -127,7 +140,8 @@ impl Database {
         self.config.blacklist.iter().any(|name| name == self.name(id))
     }
 
-    /// Why it must not be loaded, if `forbid` names it.
+    /// Why it must not be loaded, if `forbid` names it. A plan leaves soft dependencies out that must not be loaded; who
+    /// carries it out must refuse one in which a required step must not.
     pub fn forbidden(&self, id: Id) -> Option<&Forbidden> {
         self.config.forbidden.iter().find(|row| glob::matches(&row.pattern, self.name(id)))
     }
@@ -166,7 +180,7 @@ impl Database {
         for word in words {
             match self.lookup(word) {
                 Ok(found) => all.extend(found),
-                Err(BadAlias) => self.bad_words.push(word.clone()),
+                Err(BadAlias) => self.notes.push(Note::BadWord(word.clone())),
             }
         }
         all
@@ -186,6 +200,9 @@ impl Database {
     }
 
     fn visit(&mut self, id: Id, required: bool, ignore_commands: bool, plan: &mut Plan, way: &mut Vec<Id>) {
+        if !required && self.forbidden(id).is_some() {
+            return;
+        }
         let Some(entry) = self.entries.get_mut(id.0) else { return };
         if std::mem::replace(&mut entry.visited, true) {
             if let Some(start) = way.iter().position(|on_way| *on_way == id) {
@@ -248,7 +265,11 @@ impl Database {
 
     /// The module of a file; none if the file is not there.
     fn of_path(&mut self, path: &Path) -> Option<Id> {
-        std::fs::metadata(path).ok()?;
+        if let Err(error) = std::fs::metadata(path) {
+            let errno = error.raw_os_error().unwrap_or_default();
+            self.notes.push(Note::Missing { path: path.to_owned(), errno });
+            return None;
+        }
         let id = self.of_name(&module_name_of_path(path));
         let entry = self.entries.get_mut(id.0)?;
         entry.path.get_or_insert_with(|| path.to_owned());

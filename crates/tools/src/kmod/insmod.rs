@@ -9,6 +9,7 @@ use crate::backend::{self, Modules, Outcome};
 use crate::error::{Failure, errno_text};
 use crate::getopt::{Arg, Opt, Parser, Spec};
 use crate::output;
+use kofile::Format;
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -117,26 +118,40 @@ fn insert(file: &OsStr, params: &[u8], options: &Options, messages: &Messages) -
 pub fn load(modules: &mut dyn Modules, path: &Path, params: &[u8], flags: u32) -> io::Result<Outcome> {
     let params = c_string(params);
     let file = File::open(path)?;
-    if !packed(&file)? {
-        match modules.insert(file.as_fd(), path, &params, flags) {
+    let format = packed(&file)?;
+    if let Some(more) = by_descriptor(modules, format) {
+        match modules.insert(file.as_fd(), path, &params, flags | more) {
             Err(error) if error.raw_os_error() == Some(Errno::NOSYS.raw_os_error()) => {}
             result => return result,
         }
     }
-    let image = match kofile::Image::open(path) {
-        Ok(image) if !image.bytes().is_empty() => image,
+    let mut image = match kofile::Image::open(path) {
+        Ok(image) if !image.bytes().is_empty() => image.into_bytes(),
         // An empty file cannot be mapped; that is what kmod answers to a file that it cannot unpack, too.
         Ok(_) | Err(_) => return Err(Errno::INVAL.into()),
     };
-    modules.insert_bytes(image.bytes(), path, &params, flags)
+    if flags & IGNORE_MODVERSIONS != 0 {
+        super::force::hide_versions(&mut image);
+    }
+    if flags & IGNORE_VERMAGIC != 0 {
+        super::force::strip_vermagic(&mut image);
+    }
+    modules.insert_bytes(&image, path, &params, flags)
 }
 
-/// Whether the file is compressed in one of kmod's ways.
-fn packed(file: &File) -> io::Result<bool> {
+/// Whether the kernel reads the file itself, and with which flags: a plain one, or one in the format that it unpacks.
+fn by_descriptor(modules: &mut dyn Modules, format: Option<Format>) -> Option<u32> {
+    const COMPRESSED: u32 = 4;
+    let Some(format) = format else { return Some(0) };
+    let known = modules.read("/sys/module/compression").ok()?;
+    (known.trim_ascii() == format.name().as_bytes()).then_some(COMPRESSED)
+}
+
+/// How the file is compressed.
+fn packed(file: &File) -> io::Result<Option<Format>> {
     let mut magic = [0; 6];
     let got = file.read_at(&mut magic, 0)?;
-    let magic = magic.get(..got).unwrap_or_default();
-    Ok([&b"\x1f\x8b"[..], b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"].iter().any(|known| magic.starts_with(known)))
+    Ok(Format::detect(magic.get(..got).unwrap_or_default()))
 }
 
 /// kmod's words for what the kernel answers to a load.

@@ -1,12 +1,16 @@
 //! What kmod's tools have in common: names, messages, usage, and the states of modules (kmod 30).
 
 pub mod depmod;
+mod force;
 pub mod insmod;
 mod lookup;
 pub mod lsmod;
 pub mod modinfo;
+pub mod modprobe;
+pub mod multi;
 pub mod rmmod;
 mod state;
+mod static_nodes;
 
 use crate::clock::{self, Local};
 use std::ffi::{CString, OsStr, OsString};
@@ -39,21 +43,28 @@ impl Messages {
 
     /// An error.
     pub fn error(&self, text: &str) {
-        if !self.syslog {
-            tell!("{}: ERROR: {text}", self.tool);
-            return;
-        }
-        // Facility daemon, level err. Nobody listening is no reason to fail.
-        let stamp = Local::at(clock::now().0).syslog_stamp();
-        let line = format!("<27>{stamp} {}[{}]: ERROR: {text}", self.tool, std::process::id());
-        let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(line.as_bytes(), "/dev/log"));
+        self.say("ERROR", text.as_bytes());
     }
 
-    /// A line to standard error whose text need not be UTF-8, with the word for its level (`ERROR`).
-    pub fn bytes(&self, level: &str, text: &[u8]) {
-        let line = [self.tool.as_bytes(), b": ", level.as_bytes(), b": ", text, b"\n"].concat();
-        // Nobody listening is no reason to fail.
-        let _ = io::Write::write_all(&mut io::stderr(), &line);
+    /// A message: the word for its level (`ERROR`), and its text, which need not be UTF-8.
+    pub fn say(&self, level: &str, text: &[u8]) {
+        if !self.syslog {
+            let line = [self.tool.as_bytes(), b": ", level.as_bytes(), b": ", text, b"\n"].concat();
+            // Nobody listening is no reason to fail.
+            let _ = io::Write::write_all(&mut io::stderr(), &line);
+            return;
+        }
+        // Facility daemon; the priorities of syslog(3).
+        let priority = match level {
+            "FATAL" => 26,
+            "ERROR" => 27,
+            "WARNING" => 28,
+            _ => 30,
+        };
+        let stamp = Local::at(clock::now().0).syslog_stamp();
+        let head = format!("<{priority}>{stamp} {}[{}]: {level}: ", self.tool, std::process::id());
+        let line = [head.as_bytes(), text].concat();
+        let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(&line, "/dev/log"));
     }
 }
 

@@ -99,7 +99,7 @@ impl Listener for Voice {
             Level::Info if self.verbose >= 2 => "INFO",
             Level::Info => return,
         };
-        self.messages.bytes(word, text);
+        self.messages.say(word, text);
     }
 
     fn needs(&mut self, module: &[u8], symbol: &[u8], owner: &[u8]) {
