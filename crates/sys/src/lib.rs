@@ -1,6 +1,6 @@
 //! Safe wrappers for the host's system calls that neither std nor rustix offers safely. Linux on x86-64 only.
 //!
-//! One file per concept: [`process`] (fork, wait, namespaces), [`klog`], [`signal`], [`terminal`], [`seccomp`] (filters), [`notify`]
+//! One file per concept: [`process`] (fork, wait, namespaces), [`klog`], [`signal`], [`signalfd`], [`terminal`], [`seccomp`] (filters), [`notify`]
 //! (seccomp user notification), [`landlock`], [`memory`] (another process's memory) and
 //! [`sandbox`], which puts them together for the process that runs module code.
 
@@ -15,6 +15,7 @@ pub mod process;
 pub mod sandbox;
 pub mod seccomp;
 pub mod signal;
+pub mod signalfd;
 pub mod terminal;
 
 /// The result of a C call that returns -1 and sets `errno` on failure.

@@ -14,6 +14,7 @@ mod dmesg;
 mod error;
 mod explain;
 mod getopt;
+mod klogd;
 mod kmod;
 mod modutils;
 mod profiles;
@@ -66,6 +67,7 @@ const TOOLS: &[Tool] = &[
     tool_of("modinfo", "show what a module says of itself", kmod::modinfo::main),
     tool_of("kmod", "the above by one name: help, list, static-nodes", kmod::multi::main),
     tool_of("dmesg", "print or control the kernel's log", dmesg::main),
+    tool_of("klogd", "write the kernel's log to a file or to syslog", klogd::main),
 ];
 
 /// `ksyms` has no meaning but for 2.4's module system.

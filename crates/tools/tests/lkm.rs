@@ -14,7 +14,7 @@ fn lkm(words: &[&str]) -> Said {
 fn help_and_version_are_there() {
     let help = lkm(&["--help"]);
     assert_eq!((help.status, help.err.as_str()), (0, ""));
-    for tool in ["run", "sh", "abi", "insmod", "rmmod", "lsmod", "dmesg"] {
+    for tool in ["run", "sh", "abi", "insmod", "rmmod", "lsmod", "dmesg", "klogd"] {
         assert!(help.out.contains(&format!("  {tool} ")), "{tool}");
     }
     assert_eq!(lkm(&["help"]), help);

@@ -69,6 +69,10 @@ impl<C: Calls> Modules for Instance<C> {
         self.0.read_file(path).map_err(io_error)
     }
 
+    fn write(&mut self, path: &str, data: &[u8]) -> io::Result<()> {
+        self.0.write_file(path, data).map_err(io_error)
+    }
+
     fn list(&mut self, path: &str) -> io::Result<Vec<String>> {
         let node = walk(&self.0, path)?;
         match self.0.vfs(VfsCall::ReadDir { node }).map_err(io_error)? {

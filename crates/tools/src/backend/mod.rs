@@ -53,6 +53,8 @@ pub trait Modules {
     fn remove(&mut self, name: &CStr, flags: u32) -> io::Result<Outcome>;
     /// A file under /proc or /sys.
     fn read(&mut self, path: &str) -> io::Result<Vec<u8>>;
+    /// Writes a file under /proc or /sys.
+    fn write(&mut self, path: &str, data: &[u8]) -> io::Result<()>;
     /// The names in a folder under /sys, in the kernel's order.
     fn list(&mut self, path: &str) -> io::Result<Vec<String>>;
 }

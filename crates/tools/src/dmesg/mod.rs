@@ -8,7 +8,7 @@ mod json;
 mod names;
 mod options;
 mod print;
-mod record;
+pub mod record;
 mod timespec;
 
 use crate::Invocation;
