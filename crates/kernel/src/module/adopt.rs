@@ -7,6 +7,7 @@ use crate::mm::slab;
 use kabi::{KResult, size_of_struct};
 use loader::{Identity, Image};
 use machine::arena::Block;
+use machine::heap;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -46,8 +47,12 @@ pub fn set_refcount(module: &Module, count: i64) {
     let _ = REFCNT.put(module.this, (count as u32).wrapping_add(REF_BASE));
 }
 
-/// Takes an adopted module out of the list and gives its memory back.
+/// Takes an adopted module out of the list and gives its memory back. Whoever still has it may look at it, and must not
+/// change it any more.
 pub fn release(module: &Arc<Module>) -> Option<Block> {
     forget(module);
+    if let Ok(len) = size_of_struct("module") {
+        heap::free(module.this.addr(), len);
+    }
     module.image.write().unwrap_or_else(PoisonError::into_inner).core.block.take()
 }

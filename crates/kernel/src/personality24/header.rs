@@ -19,7 +19,7 @@ const EXCEPTION_LEN: u64 = 16;
 /// Bytes that a module's symbol table may take: an answer to `query_module` must fit into a message.
 const MOST_NAMES: u64 = 8 << 20;
 /// References that a module may have.
-const MOST_DEPS: u64 = 4096;
+const MOST_DEPS: u64 = 256;
 
 /// Why an image is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 //! Linux 2.4.
 //!
 //! DIFFERS: `init_module` of a module that is initialised already is refused (`EBUSY`); 2.4 writes the new image over the
-//! running one. An image is at most [`MOST_IMAGE`] bytes long.
+//! running one. An image is at most [`MOST_IMAGE`] bytes long; there are at most [`MOST_MODULES`], each referred to at most
+//! [`MOST_REFS`] times: answers must fit into messages.
 
 use super::header::{self, Header};
 use super::{Entry, List, Stage, call, list, name_of, privileged, refused};
@@ -19,6 +20,11 @@ use std::sync::Arc;
 use wire::Caller;
 use wire::legacy::{MOST_IMAGE, REF_LEN, UserString, archdata, flag, header as at};
 
+/// Modules that there can be.
+const MOST_MODULES: usize = 1024;
+/// References to one module.
+const MOST_REFS: usize = 256;
+
 /// Reserves a name and memory: the address at which the image will lie.
 pub(super) fn create_module(caller: &Caller, name: UserString, size: u64) -> Result<i64, LoadError> {
     privileged(caller)?;
@@ -30,7 +36,10 @@ pub(super) fn create_module(caller: &Caller, name: UserString, size: u64) -> Res
     if list.named(&name).is_some() {
         return refused(EEXIST);
     }
-    let Some(len) = usize::try_from(size).ok().filter(|_| size <= MOST_IMAGE) else { return refused(ENOMEM) };
+    let Some(len) = usize::try_from(size).ok().filter(|_| size <= MOST_IMAGE && list.entries.len() < MOST_MODULES)
+    else {
+        return refused(ENOMEM);
+    };
     let Ok(mut block) = arena::alloc(len) else { return refused(ENOMEM) };
     let addr = block.addr();
     let head = [(at::SIZE_OF_STRUCT, at::LEN), (at::NAME, addr + at::LEN), (at::SIZE, size)];
@@ -144,8 +153,11 @@ fn dependencies(list: &List, addr: u64, header: &Header) -> Result<Vec<u64>, Ref
         if *dep == addr {
             return Err(complaint("self-referential dependency in mod->deps."));
         }
-        let found = list.at(*dep).filter(|e| !e.deleted).map(|e| e.id);
-        found.ok_or_else(|| complaint("found dependency that is (no longer?) a module."))
+        let found = list.at(*dep).filter(|e| !e.deleted);
+        if found.is_some_and(|e| e.refs.len() + header.deps.len() > MOST_REFS) {
+            return Err(complaint("too many references to a module."));
+        }
+        found.map(|e| e.id).ok_or_else(|| complaint("found dependency that is (no longer?) a module."))
     };
     header.deps.iter().map(dependency).collect()
 }

@@ -6,6 +6,9 @@ use kabi::errno::{EINVAL, ENOENT, ENOSPC};
 use wire::LegacyReply;
 use wire::legacy::{INFO_LEN, KERNEL_SYM_LEN, KERNEL_SYM_NAME, SYMBOL_LEN, UserString, query};
 
+/// Rows of modules that `get_kernel_syms` gives.
+const MOST_ROWS: usize = 200_000;
+
 fn failure(errno: i32) -> LegacyReply {
     LegacyReply { errno, ..LegacyReply::default() }
 }
@@ -104,7 +107,13 @@ pub(super) fn kernel_syms() -> Vec<u8> {
         out.extend(name.iter().take(KERNEL_SYM_NAME - 1));
         out.resize(start + KERNEL_SYM_LEN, 0);
     };
+    // The first ones where all would not fit into a message.
+    let mut left = MOST_ROWS;
     for entry in list().entries.iter().filter(|e| e.can_query()) {
+        left = left.saturating_sub(entry.syms.len() + 1);
+        if left == 0 {
+            break;
+        }
         row(entry.addr, &[b"#", entry.name.as_slice()].concat());
         entry.syms.iter().for_each(|s| row(s.value, &s.name));
     }

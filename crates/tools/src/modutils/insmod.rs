@@ -5,73 +5,18 @@
 //! kallsyms (`-S`) are refused.
 
 use super::kernel::{Failed, Kernel, Module, Symbol as KernelSymbol};
-use super::object::{Object, Patch, Place, Target};
+use super::object::{Object, Place, Symbol};
+pub use super::options::Options;
 use super::versions::{self, Compare};
 use super::{Messages, link, params};
 use crate::Invocation;
 use crate::error::Failure;
-use crate::getopt::{Arg, Opt, Parser, Spec};
 use kofile::{Elf, Modinfo};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use wire::legacy::{REF_LEN, flag, header};
-
-const SPEC: Spec = Spec {
-    short: "fhkLmnpqrsSvVxXyYe:o:O:P:",
-    long: &[
-        ("force", Arg::No, 'f'),
-        ("help", Arg::No, 'h'),
-        ("autoclean", Arg::No, 'k'),
-        ("lock", Arg::No, 'L'),
-        ("map", Arg::No, 'm'),
-        ("noload", Arg::No, 'n'),
-        ("probe", Arg::No, 'p'),
-        ("poll", Arg::No, 'p'),
-        ("quiet", Arg::No, 'q'),
-        ("root", Arg::No, 'r'),
-        ("syslog", Arg::No, 's'),
-        ("kallsyms", Arg::No, 'S'),
-        ("verbose", Arg::No, 'v'),
-        ("version", Arg::No, 'V'),
-        ("noexport", Arg::No, 'x'),
-        ("export", Arg::No, 'X'),
-        ("noksymoops", Arg::No, 'y'),
-        ("ksymoops", Arg::No, 'Y'),
-        ("persist", Arg::Required, 'e'),
-        ("name", Arg::Required, 'o'),
-        ("blob", Arg::Required, 'O'),
-        ("prefix", Arg::Required, 'P'),
-    ],
-};
-
-const USAGE: &str = "\
-Usage:
-insmod [-fhkLmnpqrsvVxXyY] [-o module_name] [-O blob_name] [-P prefix] module [ symbol=value ... ]
-
-  module                Name of a loadable kernel module ('.o' can be omitted)
-  -f, --force           Force loading under wrong kernel version
-  -h, --help            Print this message
-  -k, --autoclean       Make module autoclean-able
-  -L, --lock            Prevent simultaneous loads of the same module
-  -m, --map             Generate load map (so crashes can be traced)
-  -n, --noload          Don't load, just show
-  -p, --probe           Probe mode; check if the module matches the kernel
-  -q, --quiet           Don't print unresolved symbols
-  -r, --root            Allow root to load modules not owned by root
-  -s, --syslog          Report errors via syslog
-  -v, --verbose         Verbose output
-  -V, --version         Show version
-  -x, --noexport        Do not export externs
-  -X, --export          Do export externs (default)
-  -y, --noksymoops      Do not add ksymoops symbols
-  -Y, --ksymoops        Do add ksymoops symbols (default)
-  -o NAME, --name=NAME  Set internal module name to NAME
-  -O NAME, --blob=NAME  Save the object as a binary blob in NAME
-  -P PREFIX
-      --prefix=PREFIX   Prefix for kernel or module symbols
-";
+use wire::legacy::{flag, header};
 
 /// Where modules are linked that are not loaded (`-n`).
 const NOWHERE: u64 = 0x1234_0000;
@@ -80,72 +25,10 @@ const FREE: [&str; 5] = ["GPL", "GPL v2", "GPL and additional rights", "Dual BSD
 const EEXIST: i32 = 17;
 const ENOMEM: i32 = 12;
 
-/// What is asked for.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// The module's name, if not the file's.
-    name: Option<String>,
-    /// `name=value` words.
-    params: Vec<OsString>,
-    /// The file's name in messages, if people know it by another.
-    shown: Option<String>,
-    force: bool,
-    autoclean: bool,
-    lock: bool,
-    map: bool,
-    noload: bool,
-    probe: bool,
-    quiet: bool,
-    verbose: bool,
-    noexport: bool,
-    noksymoops: bool,
-    blob: Option<PathBuf>,
-    prefix: Option<String>,
-}
-
-impl Options {
-    /// A load without options, of a file that messages call `shown`.
-    pub fn plain(name: &str, params: &[OsString], shown: String) -> Self {
-        Self { name: Some(name.into()), params: params.to_vec(), shown: Some(shown), ..Self::default() }
-    }
-}
-
 /// The tool.
 pub fn main(call: &Invocation) -> Result<u8, Failure> {
-    let mut parser = Parser::new(SPEC, &call.argv0, &call.words);
     let mut messages = Messages::new("insmod");
-    let mut options = Options::default();
-    while let Some(option) = parser.next_option() {
-        let Opt::Known(code, value) = option else { return Ok(usage()) };
-        let text = || value.as_ref().map(|v| v.to_string_lossy().into_owned());
-        match code {
-            'f' => options.force = true,
-            'k' => options.autoclean = true,
-            'L' => options.lock = true,
-            'm' => options.map = true,
-            'n' => options.noload = true,
-            'p' => options.probe = true,
-            'q' => options.quiet = true,
-            's' => messages.syslog = true,
-            'v' => options.verbose = true,
-            'V' => tell!("insmod version {}", super::VERSION),
-            'x' | 'X' => options.noexport = code == 'x',
-            'y' | 'Y' => options.noksymoops = code == 'y',
-            'o' => options.name = text(),
-            'O' => options.blob = value.map(PathBuf::from),
-            'P' => options.prefix = text(),
-            // Who owns a file does not matter inside an instance.
-            'r' => {}
-            'e' | 'S' => {
-                messages.error(&format!("lkm's insmod does not have the option -{code}"));
-                return Ok(1);
-            }
-            _ => return Ok(usage()),
-        }
-    }
-    let mut operands = parser.operands().into_iter();
-    let Some(file) = operands.next() else { return Ok(usage()) };
-    options.params = operands.collect();
+    let Some((file, options)) = Options::parse(call, &mut messages) else { return Ok(1) };
     let client = match super::connect("insmod") {
         Ok(client) => client,
         Err(error) => {
@@ -158,11 +41,6 @@ pub fn main(call: &Invocation) -> Result<u8, Failure> {
         Err(Stop::Killed(signal)) => crate::backend::die(signal),
         Err(_) => Ok(1),
     }
-}
-
-fn usage() -> u8 {
-    tell_part!("{USAGE}");
-    1
 }
 
 /// Why a load ends before its end.
@@ -240,14 +118,16 @@ pub fn run(kernel: &Kernel<'_>, file: &OsString, options: &Options, messages: &m
 }
 
 /// A load under way.
-struct Load<'a> {
+pub(super) struct Load<'a> {
     kernel: &'a Kernel<'a>,
-    options: &'a Options,
+    pub(super) options: &'a Options,
     messages: &'a mut Messages,
-    name: String,
-    path: String,
+    /// The module's name.
+    pub(super) name: String,
+    /// The file, as messages call it.
+    pub(super) path: String,
     /// The loaded modules, and whether this one uses them.
-    modules: Vec<(Module, bool)>,
+    pub(super) modules: Vec<(Module, bool)>,
 }
 
 /// What the kernel and modules offer, in the order in which it is looked at.
@@ -288,29 +168,34 @@ impl Load<'_> {
             Ok(object) => object,
             Err(error) => return self.fail(&error),
         };
-        let info = Modinfo::of(&elf);
-        let licence = info.license().map(|licence| licence.to_string());
-        let gpl = licence.as_deref().is_some_and(|licence| FREE.contains(&licence));
-        let offers = self.offers(&info, gpl)?;
-        let this = object.add_first(header::LEN as usize);
-        object.point_to_string(this, header::NAME, self.name.clone().as_bytes());
-        self.resolve(&mut object, &offers, this, gpl)?;
-        object.allocate_commons();
-        for warning in params::check(&object, &info, &path) {
-            self.messages.warn(&warning);
-        }
-        self.taint(licence.as_deref(), gpl);
-        for word in &self.options.params {
-            if let Err(error) = params::set(&mut object, &info, word.as_bytes()) {
-                return self.fail(&error);
-            }
-        }
-        self.export(&mut object, this, &info);
-        link::add_archdata(&mut object);
+        self.prepare(&mut object, &Modinfo::of(&elf))?;
         if self.options.probe {
             return Ok(());
         }
         self.insert(&mut object, &elf)
+    }
+
+    /// Everything before the module has an address: symbols, parameters, tables.
+    fn prepare(&mut self, object: &mut Object, info: &Modinfo<'_>) -> Result<(), Stop> {
+        let licence = info.license().map(|licence| licence.to_string());
+        let gpl = licence.as_deref().is_some_and(|licence| FREE.contains(&licence));
+        let offers = self.offers(info, gpl)?;
+        let this = object.add_first(header::LEN as usize);
+        object.point_to_string(this, header::NAME, self.name.as_bytes());
+        self.resolve(object, &offers, this, gpl)?;
+        object.allocate_commons();
+        for warning in params::check(object, info, &self.path) {
+            self.messages.warn(&warning);
+        }
+        self.taint(licence.as_deref(), gpl);
+        for word in &self.options.params {
+            if let Err(error) = params::set(object, info, word.as_bytes()) {
+                return self.fail(&error);
+            }
+        }
+        self.export(object, this, info);
+        link::add_archdata(object);
+        Ok(())
     }
 
     /// What the kernel offers to this module, and how names are compared.
@@ -382,10 +267,8 @@ impl Load<'_> {
             known.entry(key(&offer.1.name)).or_default().push(offer);
         }
         let mut missing = Vec::new();
-        for symbol in object.symbols.iter_mut().filter(|s| !s.nameless && !s.local) {
-            if symbol.place != Place::Undefined && !symbol.weak {
-                continue;
-            }
+        let open = |s: &&mut Symbol| !s.nameless && !s.local && (s.place == Place::Undefined || s.weak);
+        for symbol in object.symbols.iter_mut().filter(open) {
             let found = known.get(&key(&symbol.name)).into_iter().flatten();
             let found = found.copied().find(|(_, offer)| offers.compare.same(&symbol.name, &offer.name));
             match found {
@@ -400,9 +283,10 @@ impl Load<'_> {
                 None => missing.push(symbol.name.clone()),
             }
         }
-        if missing.is_empty() {
-            return Ok(());
-        }
+        if missing.is_empty() { Ok(()) } else { self.unresolved(&missing, offers, gpl) }
+    }
+
+    fn unresolved(&mut self, missing: &[String], offers: &Offers, gpl: bool) -> Result<(), Stop> {
         if !self.options.quiet {
             for name in missing {
                 self.messages.error(&format!("unresolved symbol {name}"));
@@ -439,56 +323,6 @@ impl Load<'_> {
                 let _ = self.kernel.0.write_file("/proc/sys/kernel/tainted", format!("{taint}\n").as_bytes());
             }
         }
-    }
-
-    /// The tables of symbols and of used modules.
-    fn export(&mut self, object: &mut Object, this: usize, info: &Modinfo<'_>) {
-        for special in ["cleanup_module", "init_module", "kernel_version"] {
-            let found = object.symbol(special).and_then(|i| object.symbols.get_mut(i));
-            found.into_iter().for_each(|symbol| symbol.local = true);
-        }
-        let explicit = object.section("__ksymtab").is_some();
-        let export_all = !explicit && !self.options.noexport;
-        if !self.options.noksymoops {
-            for (name, section) in self.ksymoops(object, this, info) {
-                let symbol = object.add_symbol(&name, section, false);
-                if !export_all {
-                    add_export(object, symbol);
-                }
-            }
-        }
-        let used: Vec<u64> = self.modules.iter().filter(|(_, used)| *used).map(|(m, _)| m.addr).collect();
-        if !used.is_empty() {
-            let table = object.add_section(".kmodtab", 8, used.len() * REF_LEN as usize);
-            for (row, addr) in used.iter().enumerate() {
-                let offset = row as u64 * REF_LEN;
-                link::put(object, table, offset, &addr.to_le_bytes());
-                object.patches.push(Patch { section: table, offset: offset + 8, target: Target::Section(this, 0) });
-            }
-        }
-        if export_all {
-            let own = |s: &super::object::Symbol| !s.local && !s.nameless && object.is_own(s);
-            let all: Vec<usize> =
-                (0..object.symbols.len()).filter(|i| object.symbols.get(*i).is_some_and(own)).collect();
-            all.into_iter().for_each(|symbol| add_export(object, symbol));
-        }
-    }
-
-    /// Symbols that tell ksymoops where the module came from and where its sections lie.
-    fn ksymoops(&self, object: &Object, this: usize, info: &Modinfo<'_>) -> Vec<(String, usize)> {
-        use std::os::unix::fs::MetadataExt;
-        let name = &self.name;
-        let path = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone().into());
-        let mtime = std::fs::metadata(&path).map_or(0, |m| m.mtime());
-        let version = info.get("kernel_version").map_or(-1, |v| number_of(&v.to_string()));
-        let mut symbols = vec![(format!("__insmod_{name}_O{}_M{mtime:016X}_V{version}", path.display()), this)];
-        for section in [".text", ".rodata", ".data", ".bss"] {
-            let found = object.section(section).and_then(|i| Some((i, object.sections.get(i)?.bytes.len())));
-            if let Some((index, len)) = found.filter(|(_, len)| *len > 0) {
-                symbols.push((format!("__insmod_{name}_S{section}_L{len}"), index));
-            }
-        }
-        symbols
     }
 
     /// Asks for an address, links for it and hands the image over.
@@ -571,33 +405,6 @@ fn hint(gpl_only_seen: bool) -> &'static str {
     }
 }
 
-/// A release as one number, `2.4.37` as 132133; -1 for what is none.
-fn number_of(release: &str) -> i64 {
-    let mut parts = release.splitn(3, '.').map(|part| {
-        let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
-        part.get(..end).and_then(|digits| digits.parse::<i64>().ok())
-    });
-    match (parts.next().flatten(), parts.next().flatten(), parts.next().flatten()) {
-        (Some(a), Some(b), Some(c)) => a << 16 | b << 8 | c,
-        _ => -1,
-    }
-}
-
-/// Adds a symbol to the table of exports; one that `EXPORT_NO_SYMBOLS` made takes no memory and is left alone.
-fn add_export(object: &mut Object, symbol: usize) {
-    let loaded = object.sections.iter().position(|s| s.name == "__ksymtab" && s.is_loaded());
-    let table = loaded.unwrap_or_else(|| {
-        object.sections.iter_mut().filter(|s| s.name == "__ksymtab").for_each(|s| s.name = "x_ksymtab".into());
-        object.add_section("__ksymtab", 8, 0)
-    });
-    let Some(section) = object.sections.get_mut(table) else { return };
-    let offset = section.bytes.len() as u64;
-    section.bytes.extend([0; 16]);
-    object.patches.push(Patch { section: table, offset, target: Target::Symbol(symbol) });
-    let name = object.symbols.get(symbol).map(|s| s.name.clone()).unwrap_or_default();
-    object.point_to_string(table, offset + 8, name.as_bytes());
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -609,11 +416,5 @@ mod tests {
         {
             assert_eq!(name_of(Path::new(file)), name);
         }
-    }
-
-    // `_V132116` of a module for 2.4.20 stands in ksyms output of the time.
-    #[test]
-    fn releases_become_numbers() {
-        assert_eq!((number_of("2.4.20"), number_of("2.4.37-lkm"), number_of("2.4")), (132_116, 132_133, -1));
     }
 }

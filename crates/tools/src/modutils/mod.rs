@@ -2,16 +2,18 @@
 //! nowhere else, these tools stand in for kmod's.
 //!
 //! Counterpart: modutils 2.4.27 (insmod/, obj/, util/), insmod(8), rmmod(8), lsmod(8), ksyms(8). `object` and `link` make
-//! an image of a file, `versions` compares names with versions, `params` writes parameters into it, `kernel` asks the kernel,
+//! an image of a file, `exports` its tables, `versions` compares names with versions, `params` writes parameters into it, `kernel` asks the kernel,
 //! `compat` has the header files for modules of that time.
 
 pub mod compat;
+mod exports;
 pub mod insmod;
 pub mod kernel;
 pub mod ksyms;
 mod link;
 pub mod lsmod;
 mod object;
+mod options;
 mod params;
 pub mod rmmod;
 mod versions;
