@@ -17,7 +17,6 @@ pub const EBADF: i32 = 9;
 pub const EEXIST: i32 = 17;
 pub const EINVAL: i32 = 22;
 pub const ENOEXEC: i32 = 8;
-pub const ENOSYS: i32 = 38;
 
 #[derive(Default)]
 pub struct State {
@@ -121,7 +120,6 @@ impl Mock {
             Call::WriteFile { .. } => Answer::Value(0),
             Call::Legacy(_) => Answer::Errno(ENOSYS),
             Call::Vfs(call) => tree::serve(self, id, caller, call),
-            Call::Legacy(_) => Answer::Errno(ENOSYS),
             Call::Report => Answer::Report(wire::Report { oopses: 7, ..Default::default() }),
             Call::Shutdown => {
                 self.log("the end");
