@@ -25,12 +25,12 @@ pub fn main(call: &Invocation) -> Result<u8, Failure> {
     let own = call.words.iter().position(|word| ends(word)).unwrap_or(call.words.len());
     let (options, rest) = call.words.split_at_checked(own).unwrap_or_default();
     let mut parser = Parser::new(SPEC, &call.argv0, options);
-    while let Some(option) = parser.next_option() {
-        match option {
-            Opt::Known('h', _) => return Ok(output::print("kmod", &help(&call.argv0))),
-            Opt::Known('V', _) => return Ok(output::print("kmod", VERSION)),
-            _ => return Ok(1),
-        }
+    // Every option is the last one.
+    match parser.next_option() {
+        None => {}
+        Some(Opt::Known('h', _)) => return Ok(output::print("kmod", &help(&call.argv0))),
+        Some(Opt::Known('V', _)) => return Ok(output::print("kmod", VERSION)),
+        Some(_) => return Ok(1),
     }
     let rest = if rest.first().is_some_and(|word| word == "--") { rest.get(1..).unwrap_or_default() } else { rest };
     let Some((command, words)) = rest.split_first() else {

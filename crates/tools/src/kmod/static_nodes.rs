@@ -126,7 +126,9 @@ fn node(line: &str) -> Option<Node<'_>> {
 
 fn store(to: Option<&OsStr>, text: &str) -> Result<(), ()> {
     let Some(path) = to else {
-        return output::write_stdout(text.as_bytes()).map_err(|error| drop(output::failed("kmod", &error)));
+        return output::write_stdout(text.as_bytes()).map_err(|error| {
+            output::failed("kmod", &error);
+        });
     };
     let shown = path.display();
     let path = Path::new(path);
