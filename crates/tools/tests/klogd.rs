@@ -41,7 +41,8 @@ fn texts(log: &str) -> Vec<&str> {
 
 /// A module that prints is logged to a file, which is renamed, then removed, meanwhile.
 const ROTATION: &str = r#"
-klogd -xf log || exit 1
+exec 7>held; flock 7; klogd -xf log 7>&7 || exit 1; exec 7>&-
+flock -n held true || exit 5
 klogd -f other && exit 2
 for name in crc16 crc7; do insmod /lib/modules/$(uname -r)/kernel/lib/$name.ko || exit 3; done
 echo '<4>two: warned' >/dev/kmsg

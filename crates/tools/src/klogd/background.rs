@@ -1,7 +1,9 @@
 //! Going to the background: the parent ends when its child is ready, or could not get ready.
 
 use rustix::fs::{Mode, OFlags};
+use rustix::stdio;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use sys::process::{Forked, fork};
 
 /// Which of the two processes goes on.
@@ -15,8 +17,9 @@ pub enum Side {
 /// The daemon's promise to tell its parent.
 pub struct Ready(PipeWriter);
 
-/// Splits the process. Its one thread must be the caller.
-pub fn split() -> io::Result<Side> {
+/// Splits the process. Its one thread must be the caller. The daemon keeps the standard streams and `keep` open, and
+/// nothing else that it was given: a lock or a pipe of the caller's would live as long as it does.
+pub fn split(keep: Option<BorrowedFd<'_>>) -> io::Result<Side> {
     let (reader, writer) = io::pipe()?;
     match fork()? {
         Forked::Parent(_child) => {
@@ -25,6 +28,9 @@ pub fn split() -> io::Result<Side> {
         }
         Forked::Child => {
             drop(reader);
+            let mut kept = vec![stdio::stdin(), stdio::stdout(), stdio::stderr(), writer.as_fd()];
+            kept.extend(keep);
+            sys::process::close_all_but(&kept)?;
             rustix::process::setsid()?;
             Ok(Side::Daemon(Ready(writer)))
         }
@@ -46,12 +52,12 @@ impl Ready {
     pub fn tell(mut self, keep_stdout: bool, keep_stderr: bool) -> io::Result<()> {
         std::env::set_current_dir("/")?;
         let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
-        rustix::stdio::dup2_stdin(&null)?;
+        stdio::dup2_stdin(&null)?;
         if !keep_stdout {
-            rustix::stdio::dup2_stdout(&null)?;
+            stdio::dup2_stdout(&null)?;
         }
         if !keep_stderr {
-            rustix::stdio::dup2_stderr(&null)?;
+            stdio::dup2_stderr(&null)?;
         }
         self.0.write_all(&[0])
     }

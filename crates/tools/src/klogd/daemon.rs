@@ -33,7 +33,7 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
     let failed = |error: io::Error| Failure::new(1, "klogd cannot start").cause(errno_text(&error));
     let ready = match options.once || options.foreground {
         true => None,
-        false => match background::split().map_err(failed)? {
+        false => match background::split(pid_file.as_ref().map(PidFile::fd)).map_err(failed)? {
             Side::Caller(status) => return Ok(status),
             Side::Daemon(ready) => Some(ready),
         },
@@ -109,7 +109,8 @@ impl Daemon<'_> {
         loop {
             while let Some(signal) = self.inbox.next_signal() {
                 if [Signal::INT, Signal::TERM].map(Signal::as_raw).contains(&signal) {
-                    let status = self.read_all();
+                    // What could not be written anyway stays in the kernel.
+                    let status = if self.sink.is_clogged() { 0 } else { self.read_all() };
                     self.stop();
                     // Nobody is left to be told when that fails.
                     let _ = self.sink.flush();
