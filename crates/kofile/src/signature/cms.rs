@@ -1,7 +1,7 @@
 //! The first signer of a PKCS#7 (CMS, RFC 5652) `SignedData` message.
 
-use super::Details;
 use super::der::{INTEGER, OBJECT_ID, OCTET_STRING, Reader, SEQUENCE, SET};
+use super::{Details, SignerId, SignerInfo};
 use crate::name::Name;
 
 /// `id-signedData`, 1.2.840.113549.1.7.2
@@ -31,8 +31,18 @@ const HASHES: [(&[u8], &str); 12] = [
     (&[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x0a], "sha3-512"),
 ];
 
-/// Reads the first signer of a message.
+/// What modinfo shows of a message's first signer.
 pub(super) fn details(message: &[u8]) -> Option<Details<'_>> {
+    let info = signer_info(message)?;
+    let (signer, key) = match info.id {
+        SignerId::Certificate { issuer, serial } => (common_name(issuer), unsigned(serial)),
+        SignerId::Key(id) => (None, id),
+    };
+    Some(Details { id: "PKCS#7", signer, key, hash_algorithm: info.hash, signature: info.signature })
+}
+
+/// Reads the first signer of a message.
+pub(super) fn signer_info(message: &[u8]) -> Option<SignerInfo<'_>> {
     let mut content = Reader::new(message).enter(SEQUENCE)?;
     if content.take(OBJECT_ID)? != SIGNED_DATA {
         return None;
@@ -48,30 +58,30 @@ pub(super) fn details(message: &[u8]) -> Option<Details<'_>> {
 }
 
 /// Reads a `SignerInfo`.
-fn signer(mut info: Reader<'_>) -> Option<Details<'_>> {
+fn signer(mut info: Reader<'_>) -> Option<SignerInfo<'_>> {
     info.take(INTEGER)?;
-    let (issuer, key) = match info.peek()? {
-        KEY_ID => (None, info.take(KEY_ID)?),
+    let id = match info.peek()? {
+        KEY_ID => SignerId::Key(info.take(KEY_ID)?),
         _ => {
             let mut id = info.enter(SEQUENCE)?;
-            (common_name(id.enter(SEQUENCE)?), serial(id.take(INTEGER)?))
+            SignerId::Certificate { issuer: id.take(SEQUENCE)?, serial: id.take(INTEGER)? }
         }
     };
     let hash = info.enter(SEQUENCE)?.take(OBJECT_ID)?;
-    // Signed attributes may follow.
-    info.take(CONTEXT_0);
-    info.take(SEQUENCE)?;
-    Some(Details {
-        id: "PKCS#7",
-        signer: issuer,
-        key,
-        hash_algorithm: HASHES.iter().find(|(id, _)| *id == hash).map(|(_, name)| *name),
+    let has_attributes = info.take(CONTEXT_0).is_some();
+    let algorithm = info.enter(SEQUENCE)?.take(OBJECT_ID)?;
+    Some(SignerInfo {
+        id,
+        hash: HASHES.iter().find(|(id, _)| *id == hash).map(|(_, name)| *name),
+        algorithm,
+        has_attributes,
         signature: info.take(OCTET_STRING)?,
     })
 }
 
-/// The first common name of a distinguished name.
-fn common_name(mut name: Reader<'_>) -> Option<Name<'_>> {
+/// The first common name of a distinguished name, given without its tag.
+pub(super) fn common_name(name: &[u8]) -> Option<Name<'_>> {
+    let mut name = Reader::new(name);
     while let Some(mut set) = name.enter(SET) {
         while let Some(mut attribute) = set.enter(SEQUENCE) {
             if attribute.take(OBJECT_ID)? == COMMON_NAME {
@@ -83,7 +93,7 @@ fn common_name(mut name: Reader<'_>) -> Option<Name<'_>> {
 }
 
 /// The bytes of a serial number without the zero that only says that it is positive.
-fn serial(integer: &[u8]) -> &[u8] {
+fn unsigned(integer: &[u8]) -> &[u8] {
     match integer {
         [0, rest @ ..] if !rest.is_empty() => rest,
         all => all,
@@ -92,13 +102,8 @@ fn serial(integer: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::der::tlv;
     use super::*;
-
-    /// A value.
-    fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-        let contents = parts.concat();
-        [&[tag, 0x82][..], &(contents.len() as u16).to_be_bytes(), &contents].concat()
-    }
 
     /// A message with the given signer identifier and what stands before the signers.
     fn message(sid: &[u8], optional: &[u8]) -> Vec<u8> {
@@ -138,6 +143,6 @@ mod tests {
     fn no_part_of_a_message_is_enough() {
         let message = message(&named_signer(), b"");
         assert!((0..message.len()).all(|end| details(&message[..end]).is_none()));
-        assert_eq!(serial(&[0]), [0]);
+        assert_eq!(unsigned(&[0]), [0]);
     }
 }

@@ -58,6 +58,13 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A value, for tests of what reads them.
+#[cfg(test)]
+pub(super) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let contents = parts.concat();
+    [&[tag, 0x82][..], &(contents.len() as u16).to_be_bytes(), &contents].concat()
+}
+
 #[test]
 fn values_are_read_in_order() {
     let mut reader = Reader::new(b"\x02\x01\x05\x30\x03\x04\x01x");

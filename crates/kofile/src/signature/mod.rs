@@ -6,6 +6,7 @@
 
 mod cms;
 mod der;
+pub mod x509;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::Name;
@@ -44,6 +45,35 @@ pub struct Details<'a> {
     /// `sig_hashalgo`: how the contents are hashed.
     pub hash_algorithm: Option<&'static str>,
     /// `signature`: the bytes of the signature proper.
+    pub signature: &'a [u8],
+}
+
+/// Whose key made a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignerId<'a> {
+    /// That of the certificate with this issuer (a `Name`) and serial number, both without their DER tags.
+    Certificate {
+        /// The issuer's distinguished name.
+        issuer: &'a [u8],
+        /// The serial number's bytes.
+        serial: &'a [u8],
+    },
+    /// That of the certificate with this subject key identifier.
+    Key(&'a [u8]),
+}
+
+/// The signer of a PKCS#7 message: what verifying a signature needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignerInfo<'a> {
+    /// Whose key.
+    pub id: SignerId<'a>,
+    /// The hash, by the name that modinfo shows; `None` for one without a name here.
+    pub hash: Option<&'static str>,
+    /// The object identifier of the signature's algorithm, without its DER tag.
+    pub algorithm: &'a [u8],
+    /// Whether attributes were signed instead of the contents themselves; `sign-file` makes none.
+    pub has_attributes: bool,
+    /// The signature proper.
     pub signature: &'a [u8],
 }
 
@@ -104,6 +134,18 @@ impl<'a> Signature<'a> {
                 Error::new(ErrorKind::BadSignature { what: "the PKCS#7 message is damaged or holds no signature" })
             }),
             0 | 1 => Ok(self.old_details()),
+            id_type => Err(Error::new(ErrorKind::UnsupportedSignature { id_type })),
+        }
+    }
+
+    /// Reads the signer of a PKCS#7 signature.
+    ///
+    /// # Errors
+    /// The message is damaged or holds no signature (`EBADMSG`), or it is no PKCS#7 (`ENOPKG`).
+    pub fn signer_info(&self) -> Result<SignerInfo<'a>> {
+        let what = "the PKCS#7 message is damaged or holds no signature";
+        match self.id_type {
+            PKCS7 => cms::signer_info(self.data).ok_or_else(|| Error::new(ErrorKind::BadSignature { what })),
             id_type => Err(Error::new(ErrorKind::UnsupportedSignature { id_type })),
         }
     }
