@@ -34,6 +34,7 @@ test|sweep)
 	need zstd have zstd
 	need xz-utils have xz
 	need binutils have objcopy
+	need openssl have openssl
 	need procps have ps
 	need util-linux have setpriv ;;
 *) echo "usage: need.sh run|test|sweep" >&2; exit 2 ;;

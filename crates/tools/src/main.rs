@@ -19,6 +19,7 @@ mod kmod;
 mod modutils;
 mod profiles;
 mod run;
+mod sign;
 mod term;
 
 use error::Failure;
@@ -55,6 +56,10 @@ const fn command(name: &'static str, summary: &'static str, main: fn(&Invocation
     Tool { name, summary, group: "A kernel of its own", applet: false, main }
 }
 
+const fn author_s(name: &'static str, summary: &'static str, main: fn(&Invocation) -> Result<u8, Failure>) -> Tool {
+    Tool { name, summary, group: "For authors of modules", applet: false, main }
+}
+
 const TOOLS: &[Tool] = &[
     command("run", "load a module into a kernel of its own, and tell what it left behind", run::run_main),
     command("sh", "run a command or a shell inside a kernel of its own", run::sh_main),
@@ -68,6 +73,7 @@ const TOOLS: &[Tool] = &[
     tool_of("kmod", "the above by one name: help, list, static-nodes", kmod::multi::main),
     tool_of("dmesg", "print or control the kernel's log", dmesg::main),
     tool_of("klogd", "write the kernel's log to a file or to syslog", klogd::main),
+    author_s("sign", "sign a module, or verify its signature", sign::main),
 ];
 
 /// `ksyms` has no meaning but for 2.4's module system.

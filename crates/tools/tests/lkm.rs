@@ -14,14 +14,14 @@ fn lkm(words: &[&str]) -> Said {
 fn help_and_version_are_there() {
     let help = lkm(&["--help"]);
     assert_eq!((help.status, help.err.as_str()), (0, ""));
-    for tool in ["run", "sh", "abi", "insmod", "rmmod", "lsmod", "dmesg", "klogd"] {
+    for tool in ["run", "sh", "abi", "insmod", "rmmod", "lsmod", "dmesg", "klogd", "sign"] {
         assert!(help.out.contains(&format!("  {tool} ")), "{tool}");
     }
     assert_eq!(lkm(&["help"]), help);
     assert!(lkm(&["--version"]).out.starts_with("lkm "));
     let bare = lkm(&[]);
     assert_eq!((bare.status, bare.out.as_str(), &bare.err), (2, "", &help.out));
-    for tool in ["run", "sh", "abi"] {
+    for tool in ["run", "sh", "abi", "sign"] {
         let said = lkm(&[tool, "--help"]);
         assert_eq!(said.status, 0, "{tool}");
         assert!(said.out.contains("Examples:") && said.err.is_empty(), "{tool}: {said:?}");

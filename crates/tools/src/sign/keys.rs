@@ -1,0 +1,204 @@
+//! Keys, certificates and hashes: read from files, and used.
+
+use super::read;
+use crate::error::Failure;
+use kofile::signature::x509::{Certificate, PublicKey};
+use ring::rand::SystemRandom;
+use ring::signature::{self as ring_signature, EcdsaKeyPair, KeyPair, RsaEncoding, RsaKeyPair, VerificationAlgorithm};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::path::Path;
+
+/// `rsaEncryption`, 1.2.840.113549.1.1.1
+pub const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+/// `id-ecPublicKey`, 1.2.840.10045.2.1
+const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+/// `prime256v1`, 1.2.840.10045.3.1.7
+const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+/// `secp384r1`, 1.3.132.0.34
+const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
+/// `ecdsa-with-SHA256` and its fellows, 1.2.840.10045.4.3.N
+const ECDSA: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03];
+
+/// How contents are hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hash {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+impl Hash {
+    /// The hash of a word of the command line.
+    pub fn named(word: &Path) -> Result<Self, Failure> {
+        let text = word.to_string_lossy().to_ascii_lowercase();
+        Self::of(&text).ok_or_else(|| {
+            Failure::new(1, format!("the hash {text} is not supported")).cure(
+                "take sha256, sha384 or sha512; `CONFIG_MODULE_SIG_HASH` in a kernel's configuration tells its own",
+            )
+        })
+    }
+
+    /// The hash of a name as modinfo shows it.
+    pub fn of(name: &str) -> Option<Self> {
+        match name {
+            "sha256" => Some(Self::Sha256),
+            "sha384" => Some(Self::Sha384),
+            "sha512" => Some(Self::Sha512),
+            _ => None,
+        }
+    }
+
+    /// The last number of its object identifiers: 2.16.840.1.101.3.4.2.N and 1.2.840.10045.4.3.N+1.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Sha256 => 1,
+            Self::Sha384 => 2,
+            Self::Sha512 => 3,
+        }
+    }
+
+    fn rsa_padding(self) -> &'static dyn RsaEncoding {
+        match self {
+            Self::Sha256 => &ring_signature::RSA_PKCS1_SHA256,
+            Self::Sha384 => &ring_signature::RSA_PKCS1_SHA384,
+            Self::Sha512 => &ring_signature::RSA_PKCS1_SHA512,
+        }
+    }
+}
+
+/// Verifies with a key; `None` if this combination of key and hash is not supported.
+pub fn verifies(key: &PublicKey<'_>, hash: Hash, contents: &[u8], signature: &[u8]) -> Option<bool> {
+    let algorithm: &'static dyn VerificationAlgorithm = match (key.algorithm, key.curve, hash) {
+        (RSA, _, Hash::Sha256) => &ring_signature::RSA_PKCS1_2048_8192_SHA256,
+        (RSA, _, Hash::Sha384) => &ring_signature::RSA_PKCS1_2048_8192_SHA384,
+        (RSA, _, Hash::Sha512) => &ring_signature::RSA_PKCS1_2048_8192_SHA512,
+        (EC, Some(P256), Hash::Sha256) => &ring_signature::ECDSA_P256_SHA256_ASN1,
+        (EC, Some(P256), Hash::Sha384) => &ring_signature::ECDSA_P256_SHA384_ASN1,
+        (EC, Some(P384), Hash::Sha256) => &ring_signature::ECDSA_P384_SHA256_ASN1,
+        (EC, Some(P384), Hash::Sha384) => &ring_signature::ECDSA_P384_SHA384_ASN1,
+        _ => return None,
+    };
+    let key = ring_signature::UnparsedPublicKey::new(algorithm, key.bits);
+    Some(key.verify(contents, signature).is_ok())
+}
+
+/// A certificate's DER, from a file in PEM or DER.
+pub fn certificate(path: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = read(path)?;
+    if bytes.first() == Some(&0x30) {
+        return Ok(bytes);
+    }
+    match CertificateDer::from_pem_slice(&bytes) {
+        Ok(der) => Ok(der.to_vec()),
+        Err(error) => Err(no_certificate(path).cause(format!("it is neither DER nor PEM: {error}"))),
+    }
+}
+
+/// The certificate in DER of a file.
+pub fn parse<'a>(der: &'a [u8], path: &Path) -> Result<Certificate<'a>, Failure> {
+    Certificate::parse(der).ok_or_else(|| no_certificate(path).cause("its DER is damaged or something else"))
+}
+
+fn no_certificate(path: &Path) -> Failure {
+    Failure::new(1, format!("{} holds no certificate", path.display()))
+        .cure("give the X.509 certificate that was made with the key")
+}
+
+/// A private key that belongs to a certificate.
+pub enum Key {
+    Rsa(Box<RsaKeyPair>),
+    Ecdsa(Box<EcdsaKeyPair>, Hash),
+}
+
+impl Key {
+    /// Reads the key of a file in PEM; it must be that of the certificate's public key.
+    pub fn load(path: &Path, public: &PublicKey<'_>, certificate: &Path) -> Result<Self, Failure> {
+        let der = private(path)?;
+        let (key, own) = match (public.algorithm, public.curve) {
+            (RSA, _) => {
+                let pair = rsa(&der).map_err(|error| unusable(path, &error))?;
+                let own = pair.public_key().as_ref().to_vec();
+                (Self::Rsa(Box::new(pair)), own)
+            }
+            (EC, Some(curve @ (P256 | P384))) => {
+                let pair = ecdsa(&der, curve).map_err(|error| unusable(path, &error))?;
+                let own = pair.public_key().as_ref().to_vec();
+                (Self::Ecdsa(Box::new(pair), if curve == P256 { Hash::Sha256 } else { Hash::Sha384 }), own)
+            }
+            _ => {
+                return Err(Failure::new(1, format!("the kind of key in {} is not supported", certificate.display()))
+                    .cure("take an RSA key, or one of the curves P-256 and P-384"));
+            }
+        };
+        if own != public.bits {
+            return Err(Failure::new(1, format!("{} is not the key of {}", path.display(), certificate.display()))
+                .cause("its public half is another than the certificate's")
+                .cure("give the two files that were made together"));
+        }
+        Ok(key)
+    }
+
+    /// Signs contents; gives the object identifier of the signature's algorithm with it.
+    pub fn sign(&self, hash: Hash, contents: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+        let failed = |_| Failure::new(1, "the signature could not be made").cause("the key is damaged");
+        match self {
+            Self::Rsa(pair) => {
+                let mut signature = vec![0; pair.public().modulus_len()];
+                pair.sign(hash.rsa_padding(), &SystemRandom::new(), contents, &mut signature).map_err(failed)?;
+                Ok((signature, RSA.to_vec()))
+            }
+            Self::Ecdsa(pair, own) if *own == hash => {
+                let signature = pair.sign(&SystemRandom::new(), contents).map_err(failed)?;
+                Ok((signature.as_ref().to_vec(), [ECDSA, &[hash.number() + 1]].concat()))
+            }
+            Self::Ecdsa(_, own) => Err(Failure::new(1, "this hash is not supported with a key of this curve")
+                .cure(format!("take {} with it", if *own == Hash::Sha256 { "sha256" } else { "sha384" }))),
+        }
+    }
+}
+
+fn private(path: &Path) -> Result<PrivateKeyDer<'static>, Failure> {
+    let no_key = || Failure::new(1, format!("{} holds no private key that can be used", path.display()));
+    if path.to_string_lossy().starts_with("pkcs11:") {
+        let cure =
+            "let the token sign (`sign-file`, or `openssl cms -sign`), and append its message with `lkm sign -s`";
+        return Err(no_key().cause("PKCS#11 tokens are not supported").cure(cure));
+    }
+    let bytes = read(path)?;
+    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match bytes.windows(9).any(|part| part == b"ENCRYPTED") {
+        true => no_key()
+            .cause("it is encrypted, which is not supported (KBUILD_SIGN_PIN is not read)")
+            .cure(format!("`openssl pkey -in {} -out PLAIN` decrypts it", path.display())),
+        false => no_key().cause(error).cure("give a private key in PEM"),
+    })
+}
+
+fn unusable(path: &Path, error: &ring::error::KeyRejected) -> Failure {
+    Failure::new(1, format!("{} holds no key that can be used with the certificate", path.display()))
+        .cause(error)
+        .cure("give the two files that were made together; RSA keys must have 2048 to 4096 bits")
+}
+
+fn rsa(der: &PrivateKeyDer<'_>) -> Result<RsaKeyPair, ring::error::KeyRejected> {
+    match der {
+        PrivateKeyDer::Pkcs1(_) => RsaKeyPair::from_der(der.secret_der()),
+        _ => RsaKeyPair::from_pkcs8(der.secret_der()),
+    }
+}
+
+fn ecdsa(der: &PrivateKeyDer<'_>, curve: &[u8]) -> Result<EcdsaKeyPair, ring::error::KeyRejected> {
+    let algorithm = match curve {
+        P256 => &ring_signature::ECDSA_P256_SHA256_ASN1_SIGNING,
+        _ => &ring_signature::ECDSA_P384_SHA384_ASN1_SIGNING,
+    };
+    let wrapped;
+    let pkcs8 = match der {
+        PrivateKeyDer::Sec1(_) => {
+            wrapped = super::message::private_key_info(EC, curve, der.secret_der());
+            wrapped.as_slice()
+        }
+        _ => der.secret_der(),
+    };
+    EcdsaKeyPair::from_pkcs8(algorithm, pkcs8, &SystemRandom::new())
+}
