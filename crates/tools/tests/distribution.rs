@@ -68,8 +68,7 @@ uname -r
 #[test]
 fn the_distributions_tools_say_what_ours_say() {
     let folder = folder("distribution");
-    let of =
-        |directory: &str| inside(&folder, &format!("T={directory}\n{SCRIPT}").replace("$T/", &format!("{directory}")));
+    let of = |directory: &str| inside(&folder, &format!("T={directory}\n{SCRIPT}").replace("$T/", directory));
     let theirs = "$(for d in /usr/sbin /sbin /usr/bin /bin; do [ -x $d/TOOL ] && echo $d/ && break; done)";
     let theirs = ["insmod", "rmmod", "lsmod", "modinfo", "dmesg"].iter().fold(SCRIPT.to_owned(), |script, tool| {
         script.replace(&format!("$T/{tool}"), &format!("{}{tool}", theirs.replace("TOOL", tool)))

@@ -3,12 +3,12 @@
 //!
 //! Without them a script in an instance would change the host's.
 
+use crate::fault;
 use crate::fs::sysctl;
 use crate::fs::{Spec, Tree};
-use crate::fault;
 use kabi::Errno;
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// `kernel.watchdog_thresh`: half of the seconds after which a task is locked up.
 struct WatchdogThresh;
