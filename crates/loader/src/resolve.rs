@@ -273,3 +273,72 @@ impl Imports<'_, '_> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Symbols by name; those of module 1 cannot be had before `waits` waits.
+    struct Fake {
+        symbols: Vec<(&'static str, Found)>,
+        waits: Option<usize>,
+    }
+
+    impl Resolver for Fake {
+        fn find(&mut self, name: &str) -> Result<Option<Found>, Refusal> {
+            Ok(self.symbols.iter().find(|(symbol, _)| *symbol == name).map(|(_, found)| found.clone()))
+        }
+
+        fn hold(&mut self, _module: u64) -> Result<(), Errno> {
+            if self.waits == Some(0) { Ok(()) } else { Err(EBUSY) }
+        }
+
+        fn wait(&mut self, _module: u64) -> bool {
+            self.waits = self.waits.map(|left| left - 1);
+            self.waits.is_some()
+        }
+
+        fn name_of(&self, _module: u64) -> String {
+            "slow".into()
+        }
+    }
+
+    fn found(gpl_only: bool, owner: Owner, proprietary: Option<&str>) -> Found {
+        let proprietary = proprietary.map(str::to_string);
+        Found { value: 7, crc: None, gpl_only, namespace: None, owner, proprietary }
+    }
+
+    /// What importing these names gives, and what is logged.
+    fn import(fake: &mut Fake, names: &[&str]) -> (Vec<Result<Option<u64>, Errno>>, Vec<String>) {
+        let identity = Identity { name: "m".into(), ..Identity::default() };
+        let importer = Importer { identity: &identity, crcs: None, proprietary: false };
+        let mut imports =
+            Imports { importer: &importer, resolver: fake, proprietary: false, uses_gpl: false, log: Vec::new() };
+        let values = names.iter().map(|name| imports.import(name).unwrap()).collect();
+        (values, imports.log.into_iter().map(|line| line.text).collect())
+    }
+
+    #[test]
+    fn a_module_that_is_coming_is_waited_for() {
+        let symbols = vec![("late", found(false, Owner::Module(1), None))];
+        let mut fake = Fake { symbols: symbols.clone(), waits: Some(2) };
+        assert_eq!(import(&mut fake, &["late"]), (vec![Ok(Some(7))], vec![]));
+        let mut fake = Fake { symbols, waits: None };
+        let line = "m: gave up waiting for init of module slow.".to_string();
+        assert_eq!(import(&mut fake, &["late"]), (vec![Err(EBUSY)], vec![line]));
+    }
+
+    #[test]
+    fn gpl_only_and_proprietary_symbols_do_not_go_together() {
+        let symbols =
+            vec![("gpl", found(true, Owner::Kernel, None)), ("closed", found(false, Owner::Module(1), Some("secret")))];
+        let mut fake = Fake { symbols, waits: Some(0) };
+        let (values, log) = import(&mut fake, &["gpl", "closed"]);
+        assert_eq!(values, [Ok(Some(7)), Ok(None)]);
+        let text = "m: module using GPL-only symbols uses symbols closed from proprietary module secret.";
+        assert_eq!(log, [text]);
+        let (values, log) = import(&mut fake, &["closed", "gpl"]);
+        assert_eq!(values, [Ok(Some(7)), Ok(None)]);
+        assert_eq!(log, ["m: module uses symbols closed from proprietary module secret, inheriting taint."]);
+    }
+}

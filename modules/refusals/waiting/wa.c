@@ -2,8 +2,10 @@
 #include <linux/module.h>
 #include <linux/delay.h>
 
-static int sleep = 700;
+static int sleep;
 module_param(sleep, int, 0444);
+static int slow;
+module_param(slow, int, 0444);
 static int result;
 module_param(result, int, 0444);
 
@@ -24,7 +26,7 @@ static int __init wa_init(void)
 
 static void __exit wa_exit(void)
 {
-	msleep(sleep);
+	msleep(slow);
 	pr_info("wa: gone\n");
 }
 module_init(wa_init);
