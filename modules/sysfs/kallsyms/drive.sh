@@ -1,7 +1,7 @@
 #!/bin/sh
 . ./lib.sh
 dmesg -C; ins kalls.ko
-hr module; grep '	\[kalls\]$' /proc/kallsyms | sed 's/^[0-9a-f]\{16\} //; s/addressable_\(.*\)_module[0-9]*/addressable_\1_module/; /__UNIQUE_ID_/d; /_note_/d' | sort
+hr module; grep '	\[kalls\]$' /proc/kallsyms | sed 's/^[0-9a-f]\{16\} //; s/addressable_\(.*\)_module[0-9]*/addressable_\1_module/; s/kl_counter\.[0-9]*/kl_counter.N/; /__UNIQUE_ID_/d; /_note_/d' | sort
 python3 - <<'PY'
 import re
 R = '/proc/sys/kernel/kptr_restrict'

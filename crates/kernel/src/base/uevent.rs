@@ -2,7 +2,10 @@
 //!
 //! Partial: they are counted, as /sys/kernel/uevent_seqnum shows, but nobody in an instance can listen to them yet.
 
+use crate::printk::RateLimit;
+use crate::{env, log};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 static SEQUENCE: AtomicU64 = AtomicU64::new(0);
 
@@ -10,6 +13,22 @@ static SEQUENCE: AtomicU64 = AtomicU64::new(0);
 pub fn sequence() -> u64 {
     SEQUENCE.load(Ordering::SeqCst)
 }
+
+/// Says why a uevent that somebody asked for by writing was refused (`kobject_synth_uevent`); newer kernels do not say it
+/// again and again.
+pub fn refused(path: &str, why: &str) {
+    static LIMIT: Mutex<Option<RateLimit>> = Mutex::new(None);
+    let mut limit = LIMIT.lock().unwrap_or_else(PoisonError::into_inner);
+    let limit = limit.get_or_insert_with(|| RateLimit::usual(HZ));
+    if env::version() < LIMITED || log::log().ratelimit(limit, "kobject_synth_uevent") {
+        log::line(4, &format!("synth uevent: {path}: {why}"));
+    }
+}
+
+/// Ticks in a second of Debian's kernels.
+const HZ: u32 = 250;
+/// The first kernel known to limit the complaints; 6.1 does not.
+const LIMITED: (u32, u32) = (6, 12);
 
 /// What an object has said of itself already.
 #[derive(Debug, Default)]

@@ -39,7 +39,7 @@ impl Uevents for BuiltIn {
     }
 
     fn refused(&self, why: &str) {
-        crate::log::line(4, &format!("synth uevent: /module/{}: {why}", self.name));
+        uevent::refused(&format!("/module/{}", self.name), why);
     }
 }
 

@@ -1,6 +1,7 @@
 //! /sys/module/X of a loaded module.
 
 use super::state_of;
+use crate::base::uevent;
 use crate::env::KPTR_RESTRICT;
 use crate::fs::module::{ModuleDir, ModuleFacts, ModuleView, Uevents, add_module};
 use crate::fs::proc::ModuleState;
@@ -68,7 +69,7 @@ impl Uevents for View {
     }
 
     fn refused(&self, why: &str) {
-        self.of(|m| crate::log::line(4, &format!("synth uevent: /module/{}: {why}", m.name())));
+        self.of(|m| uevent::refused(&format!("/module/{}", m.name()), why));
     }
 }
 
