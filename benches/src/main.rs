@@ -17,6 +17,7 @@ mod modules;
 mod phases;
 mod printk;
 mod run;
+mod start;
 mod stats;
 
 use modules::Modules;
@@ -51,6 +52,7 @@ type Group = (&'static str, fn(&Bench) -> Result<Vec<Row>, String>);
 
 const GROUPS: &[Group] = &[
     ("run", run::measure),
+    ("start", start::measure),
     ("phases", phases::measure),
     ("load", load::measure),
     ("printk", printk::measure),
@@ -59,7 +61,7 @@ const GROUPS: &[Group] = &[
 ];
 
 fn main() -> ExitCode {
-    match start() {
+    match chosen() {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("bench: {e}");
@@ -68,7 +70,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn start() -> Result<(), String> {
+fn chosen() -> Result<(), String> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {

@@ -60,7 +60,7 @@ pub fn lkm() -> Result<PathBuf, String> {
 }
 
 /// From spawn to exit, in milliseconds; nothing but success counts.
-fn program(path: &Path, words: &[&OsStr]) -> Result<f64, String> {
+pub fn program(path: &Path, words: &[&OsStr]) -> Result<f64, String> {
     let mut command = Command::new(path);
     command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let start = Instant::now();
