@@ -14,10 +14,10 @@ use loader::check::Crcs;
 use loader::resolve::Importer;
 use loader::{Identity, Image, Refusal};
 use loader::{check, patch, place, protect, relocate, resolve};
-use machine::access;
-use std::collections::HashMap;
-use std::sync::RwLock;
+use machine::{access, heap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 /// Per-CPU memory of a module that is not complete yet.
 struct PerCpu(Option<u64>);
@@ -146,7 +146,13 @@ pub(super) fn let_go(module: &Module) {
     if let Some(offset) = module.percpu {
         percpu::free(offset);
     }
+    let strings = STRINGS.lock().unwrap_or_else(PoisonError::into_inner).remove(&module.id);
+    strings.into_iter().flatten().for_each(|(addr, len)| heap::free(addr, len));
 }
+
+/// Copies of what modules say of their versions, by the modules' ids: address and length. What the module's structure points
+/// to may be something else by its end.
+static STRINGS: Mutex<BTreeMap<u64, Vec<(u64, usize)>>> = Mutex::new(BTreeMap::new());
 
 /// `struct module` points to what the module says of its version (`setup_modinfo_version` and its like).
 fn write_strings(module: &Module) -> Result<(), LoadError> {
@@ -155,6 +161,9 @@ fn write_strings(module: &Module) -> Result<(), LoadError> {
     for (field, text) in [(&VERSION, &module.identity.version), (&SRCVERSION, &module.identity.srcversion)] {
         let Some(text) = text else { continue };
         let copy = crate::mm::slab::permanent(text.len() + 1)?;
+        let mut strings = STRINGS.lock().unwrap_or_else(PoisonError::into_inner);
+        strings.entry(module.id).or_default().push((copy.addr(), text.len() + 1));
+        drop(strings);
         access::write(copy.addr(), text.as_bytes()).map_err(KError::from)?;
         field.put(module.this, copy.addr())?;
     }
