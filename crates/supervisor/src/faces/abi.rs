@@ -58,6 +58,7 @@ pub(super) mod errno {
     pub(in crate::faces) const EACCES: i32 = 13;
     pub(in crate::faces) const ENOTDIR: i32 = 20;
     pub(in crate::faces) const EINVAL: i32 = 22;
+    pub(in crate::faces) const ENAMETOOLONG: i32 = 36;
     pub(in crate::faces) const ENOSYS: i32 = 38;
     pub(in crate::faces) const EPROTO: i32 = 71;
     pub(in crate::faces) const EOPNOTSUPP: i32 = 95;

@@ -14,6 +14,10 @@ impl Session {
     pub(super) fn lookup(self: &Arc<Self>, header: Header, name: Option<&str>) -> Step {
         // A name that is no text cannot be ours.
         let Some(name) = name else { return Step::Reply(Err(errno::ENOENT)) };
+        // FUSE itself takes longer ones than the file systems that it stands for.
+        if name.len() > 255 {
+            return Step::Reply(Err(errno::ENAMETOOLONG));
+        }
         match Node::from_number(header.node) {
             Some(Node::Instance(parent)) => self.lookup_own(header, parent, name),
             Some(Node::Static(index)) => match self.plan.nodes.get(index) {

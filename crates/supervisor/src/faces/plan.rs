@@ -152,6 +152,8 @@ impl Plan {
                 _ if is_proc && name.bytes().all(|b| b.is_ascii_digit()) => continue,
                 _ if is_proc && name == "self" => self.add(Entry::SelfLink),
                 _ if is_proc && name == "thread-self" => self.add(Entry::ThreadSelfLink),
+                // A node that is bound alone does not find the terminals beside it.
+                _ if below == Path::new("/dev/ptmx") => self.add(Entry::Link("pts/ptmx".into())),
                 Some(style) if always_merged(&below) || is_dir(theirs.get(&name)) => {
                     let path = own.path.iter().cloned().chain([name.clone()]).collect();
                     let node = theirs.get(&name).map(|(node, _)| *node);

@@ -51,6 +51,7 @@ pub(super) fn cover(plan: &Plan, proc: Option<&OwnedFd>) -> Result<(), Failure> 
         }
         cover_tree(plan, tree)?;
     }
+    own_terminals();
     if proc.is_some() {
         let hidden = Path::new("/proc").join(HIDDEN);
         rustix::mount::mount_move(PROC, &hidden)
@@ -61,6 +62,19 @@ pub(super) fn cover(plan: &Plan, proc: Option<&OwnedFd>) -> Result<(), Failure> 
     rustix::mount::unmount(FUSE, UnmountFlags::DETACH).map_err(Failure::at(format!("unmounting {FUSE}")))?;
     let _ = std::fs::remove_dir(FUSE);
     Ok(())
+}
+
+/// New pseudo-terminals, which an ordinary user may not make on the host's /dev/pts through `pts/ptmx`. Not where the command
+/// has one of the host's as its terminal: its name would be gone.
+fn own_terminals() {
+    use std::io::IsTerminal;
+    let on_terminal =
+        std::io::stdin().is_terminal() || std::io::stdout().is_terminal() || std::io::stderr().is_terminal();
+    if !on_terminal {
+        let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
+        // Without it the host's stay.
+        let _ = rustix::mount::mount("devpts", "/dev/pts", "devpts", flags, c"newinstance,ptmxmode=0666,mode=0620");
+    }
 }
 
 fn cover_tree(plan: &Plan, tree: &str) -> Result<(), Failure> {

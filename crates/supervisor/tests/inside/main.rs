@@ -8,6 +8,7 @@ mod basics;
 mod common;
 mod devices;
 mod faces;
+mod hostile;
 mod lifetime;
 mod refusals;
 mod syscalls;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         lifetime::TESTS,
         faces::TESTS,
         devices::TESTS,
+        hostile::TESTS,
         syscalls::TESTS,
         refusals::TESTS,
         terminal::TESTS,
