@@ -29,16 +29,21 @@ pub(super) fn main(setup: &Setup, channel: &Channel) -> ! {
 fn start(setup: &Setup, channel: &Channel) -> Result<u32, Failure> {
     sys::process::die_with_parent().map_err(Failure::at("tying init to its parent"))?;
     mount(setup, channel)?;
-    start_starter(setup, channel)?;
-    match sys::process::fork().map_err(Failure::at("forking the command"))? {
+    // The command comes first: it is process 2, and need not wait for what may never be asked.
+    let command = match sys::process::fork().map_err(Failure::at("forking the command"))? {
         Forked::Child => command(setup, channel),
-        Forked::Parent(child) => Ok(child.pid()),
+        Forked::Parent(child) => child.pid(),
+    };
+    if let Err(failure) = start_starter(setup, channel) {
+        let _ = channel.send(&Message::Note(failure));
     }
+    Ok(command)
 }
 
 /// Starts what runs the kernel's own programs.
 fn start_starter(setup: &Setup, channel: &Channel) -> Result<(), Failure> {
-    match sys::process::fork().map_err(Failure::at("forking the starter of helpers"))? {
+    let at = "modules get no programs started (request_module): forking the starter of helpers";
+    match sys::process::fork().map_err(Failure::at(at))? {
         Forked::Child => {
             setup.dispositions.iter().copied().for_each(sys::signal::restore);
             let inside = Inside { wanted: &wanted(setup), channel };

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex};
-use wire::{Answer, Ask, Call, Caller, Conn, Event, Frame, Told, VfsCall, VfsReply};
+use wire::{Answer, Ask, Call, Caller, Conn, Event, Frame, ModuleImage, Told, VfsCall, VfsReply};
 
 pub const ENOENT: i32 = 2;
 pub const ENOSYS: i32 = 38;
@@ -101,7 +101,9 @@ impl Mock {
 
     fn serve(&self, id: u64, caller: &Caller, call: Call, fds: Vec<OwnedFd>) -> Answer {
         match call {
-            Call::InitModule { params, .. } => self.init_module(params.unwrap_or_default(), fds),
+            Call::InitModule { image: ModuleImage::Missing(errno), .. } => Answer::Errno(errno),
+            Call::InitModule { params: Ok(params), .. } => self.init_module(params, fds),
+            Call::InitModule { params: Err(errno), .. } => Answer::Errno(errno),
             Call::DeleteModule { name, .. } => {
                 let name = String::from_utf8_lossy(&name.unwrap_or_default()).into_owned();
                 match self.state.lock().unwrap().modules.remove(&name) {
