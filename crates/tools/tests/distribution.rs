@@ -138,7 +138,7 @@ fn a_program_makes_the_system_calls_itself() {
     let said = inside(&folder, "python3 calls.py 2>&1");
     let expected = format!(
         "init_module 0\nagain, raw EEXIST\nshort ENOEXEC\nfinit_module 0\nposition 0 1 [\\'lkm_st_0000\\'] 1\nflags EINVAL\n\
-         no file EBADF\nbad pointer EFAULT\nin use EAGAIN\ndelete_module 0\ndelete_module 0\ngone ENOENT\nFalse \nlog True\n\
+         no file EBADF\nbad pointer EEXIST\nin use EAGAIN\ndelete_module 0\ndelete_module 0\ngone ENOENT\nFalse \nlog True\n\
          clear 0\nempty 0\nsize 131072\nconsole 0\nbad EINVAL\nuname 0\nraw 0\n{0} {0}\nbad EFAULT\n",
         modules::RELEASE
     );
