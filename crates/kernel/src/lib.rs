@@ -67,6 +67,8 @@ impl Config {
 
 /// The kernel process: never returns, never lets module code run outside of the sandbox.
 pub fn main(conn: Conn, config: Config) -> Infallible {
+    // Calls come in bursts from many programs: memory that a burst needed shall serve the next one, on any thread.
+    sys::process::share_heaps();
     let server = match server::Server::new(conn) {
         Ok(server) => server,
         Err(e) => server::die(&format!("the connection to the supervisor: {e}")),

@@ -9,6 +9,16 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+/// Lets the C library's allocator share two heaps among all threads. It would make up to eight for each processor, and
+/// keep in each of them what the busiest time needed. To be called before there is a second thread.
+pub fn share_heaps() {
+    // SAFETY: mallopt only sets a number of the allocator's.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 2);
+    }
+}
+
 /// Which side of a [`fork`] runs.
 #[derive(Debug)]
 pub enum Forked {

@@ -22,7 +22,7 @@ fn folder(name: &str) -> Folder {
 /// Runs a script inside, in the folder; as root also as uid 65534, which must say the same.
 fn inside(folder: &Folder, script: &str) -> Said {
     let said = |command: &mut Command, cache: &str| {
-        command.args(["sh", "--kernel", modules::RELEASE, "--loglevel", "1", "--", "sh", "-c", script]);
+        command.args(["sh", "--kernel", &modules::release(), "--loglevel", "1", "--", "sh", "-c", script]);
         command.current_dir(&folder.0).env("XDG_CACHE_HOME", folder.0.join(cache)).env("LANG", "C.UTF-8");
         run(command)
     };
@@ -89,7 +89,7 @@ fn modprobe_finds_the_modules_of_the_instances_release() {
     let script = "exec 2>&1; PATH=/usr/sbin:/sbin:/usr/bin:/bin; modprobe -v lz4; lsmod; modprobe -r -v lz4; lsmod; \
         modprobe no_such_module; echo $?; modinfo -F description lz4";
     let said = inside(&folder("modprobe"), script);
-    let tree = format!("/lib/modules/{}", modules::RELEASE);
+    let tree = format!("/lib/modules/{}", modules::release());
     let expected = format!(
         "insmod {tree}/kernel/lib/lz4/lz4_compress.ko \ninsmod {tree}/kernel/crypto/lz4.ko \n\
          Module                  Size  Used by\nlz4                    SIZE  0\nlz4_compress           SIZE  1 lz4\n\
@@ -140,7 +140,7 @@ fn a_program_makes_the_system_calls_itself() {
         "init_module 0\nagain, raw EEXIST\nshort ENOEXEC\nfinit_module 0\nposition 0 1 [\\'lkm_st_0000\\'] 1\nflags EINVAL\n\
          no file EBADF\nbad pointer EEXIST\nin use EAGAIN\ndelete_module 0\ndelete_module 0\ngone ENOENT\nFalse \nlog True\n\
          clear 0\nempty 0\nsize 131072\nconsole 0\nbad EINVAL\nuname 0\nraw 0\n{0} {0}\nbad EFAULT\n",
-        modules::RELEASE
+        modules::release()
     );
     assert_eq!((said.out.as_str(), said.status), (expected.as_str(), 0), "{said:?}");
 }

@@ -83,7 +83,7 @@ impl Place<'_> {
         };
         let uid = if self.as_nobody { "nobody" } else { "self" };
         command
-            .args(["sh", "--kernel", modules::RELEASE, "--", "sh"])
+            .args(["sh", "--kernel", &modules::release(), "--", "sh"])
             .env("LKM_ENDURE_MARK", mark)
             .env("D", self.folder);
         command.env("XDG_CACHE_HOME", self.folder.join(format!("cache-{uid}")));

@@ -34,8 +34,11 @@ static void __exit user_exit(void) { wait(); lkm_st_leave(); kfree(memory); }
 module_init(user_init); module_exit(user_exit); MODULE_LICENSE("GPL");
 "#;
 
-/// The kernel that they are built for: the one whose profile the other tests use.
-pub const RELEASE: &str = "6.1.0-56-amd64";
+/// The kernel that they are built for: the series that the other tests use.
+pub fn release() -> String {
+    abi::newest("6.1", &abi::Options::default()).expect("Debian's kernel 6.1 in /boot")
+}
+
 /// As long as every name that takes its place.
 const NAME: &[u8] = b"lkm_st_0000";
 
@@ -48,7 +51,7 @@ pub fn build(folder: &Path) {
     {
         std::fs::write(source.join(name), text).unwrap();
     }
-    let tree = format!("/lib/modules/{RELEASE}/build");
+    let tree = format!("/lib/modules/{}/build", release());
     let said = Command::new("make").args(["-s", "-C", &tree]).arg(format!("M={}", source.display())).output().unwrap();
     assert!(said.status.success(), "building the modules: {}", String::from_utf8_lossy(&said.stderr));
     for (built, name) in [("lkm_st_base.ko", "base.ko"), ("lkm_st_0000.ko", "user.ko")] {

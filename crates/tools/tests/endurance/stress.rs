@@ -22,7 +22,7 @@ pub fn modules_come_and_go(seed: u64) {
     modules::build(&folder.0);
     let seconds = setting("LKM_ENDURE_SECONDS", 3);
     let mut lkm = Command::new(LKM)
-        .args(["sh", "--kernel", modules::RELEASE, "--"])
+        .args(["sh", "--kernel", &modules::release(), "--"])
         .arg(std::env::current_exe().unwrap())
         .env("LKM_ENDURE", "driver")
         .env("LKM_ENDURE_DIR", &folder.0)
