@@ -125,7 +125,7 @@ fn static_key_count(key: KPtr<StaticKey>) -> KResult<c_int> {
 /// Switches a key that is not counted, for lkm's own code.
 ///
 /// # Errors
-/// As [`static_key_enable`].
+/// As `static_key_enable`.
 pub fn set(key: KPtr<StaticKey>, on: bool) -> KResult {
     if on { static_key_enable(key) } else { static_key_disable(key) }
 }

@@ -1,6 +1,6 @@
 //! Module parameters: the table of a module, setting them from the parameter string, reading and writing one.
 //! Counterpart: kernel/params.c, include/linux/moduleparam.h. The types are in [`super::param_ops`], how a string is split in
-//! [`super::args`].
+//! `args`.
 
 use super::args::{self, Arg, same_name, skip_spaces};
 use super::{Module, ModuleStruct};

@@ -4,7 +4,7 @@
 //! its words in the log. Pure functions over bytes.
 //!
 //! DIFFERS: 2.4 believes the names in the symbol table; here they must lie in the image too, and take at most
-//! [`MOST_NAMES`] bytes in all. A module refers to at most [`MOST_DEPS`] others.
+//! `MOST_NAMES` bytes in all. A module refers to at most `MOST_DEPS` others.
 
 use kabi::Errno;
 use kabi::errno::{EFAULT, EINVAL, ENAMETOOLONG};

@@ -1,9 +1,9 @@
 //! `init_module(2)`: from bytes to a live module, a file a phase. Counterpart: `load_module` of kernel/module/main.c.
 //!
-//! - this file: what is checked before the module gets memory; [`taints`]: the notices that go with it;
-//! - [`reserve`]: its name in the list;
-//! - [`form`]: memory, symbols ([`lookup`]), relocations;
-//! - [`start`]: notifiers, parameters, init, and the way back.
+//! - this file: what is checked before the module gets memory; `taints`: the notices that go with it;
+//! - `reserve`: its name in the list;
+//! - `form`: memory, symbols (`lookup`), relocations;
+//! - `start`: notifiers, parameters, init, and the way back.
 
 mod form;
 mod lookup;
