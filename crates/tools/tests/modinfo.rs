@@ -2,17 +2,8 @@
 
 mod common;
 
-use common::{Dice, Folder, ours, run, same, theirs};
+use common::{Dice, Folder, ours, releases, run, same, theirs};
 use std::path::{Path, PathBuf};
-
-/// The module directories of this machine that depmod has seen.
-fn releases() -> Vec<String> {
-    let folders = std::fs::read_dir("/lib/modules").expect("no /lib/modules: install linux-image-amd64");
-    let known = folders.flatten().filter(|folder| folder.path().join("modules.dep.bin").exists());
-    let all: Vec<String> = known.map(|folder| folder.file_name().into_string().unwrap()).collect();
-    assert!(!all.is_empty(), "no kernel's modules are installed: install linux-image-amd64");
-    all
-}
 
 fn files(folder: &Path, to: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().flatten() {

@@ -5,19 +5,10 @@ mod common;
 #[path = "common/ko.rs"]
 mod ko;
 
-use common::{Dice, Folder, Said, ours, run, theirs};
+use common::{Dice, Folder, Said, ours, releases, run, theirs};
 use ko::Ko;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// The module directories of this machine that depmod has seen.
-fn releases() -> Vec<String> {
-    let folders = std::fs::read_dir("/lib/modules").expect("no /lib/modules: install linux-image-amd64");
-    let known = folders.flatten().filter(|folder| folder.path().join("modules.dep.bin").exists());
-    let all: Vec<String> = known.map(|folder| folder.file_name().into_string().unwrap()).collect();
-    assert!(!all.is_empty(), "no kernel's modules are installed: install linux-image-amd64");
-    all
-}
 
 /// What a modprobe says, without the lines of libkmod that name addresses.
 fn say(command: &mut Command) -> Said {

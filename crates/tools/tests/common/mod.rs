@@ -54,6 +54,15 @@ pub fn same<S: AsRef<OsStr>>(tool: &str, words: &[S], folder: &Path) {
     assert_eq!(got, want, "{tool} {shown:?} (left: ours, right: Debian's)");
 }
 
+/// The module directories of this machine that depmod has seen.
+pub fn releases() -> Vec<String> {
+    let folders = std::fs::read_dir("/lib/modules").expect("no /lib/modules: install linux-image-amd64");
+    let known = folders.flatten().filter(|folder| folder.path().join("modules.dep.bin").exists());
+    let all: Vec<String> = known.map(|folder| folder.file_name().into_string().unwrap()).collect();
+    assert!(!all.is_empty(), "no kernel's modules are installed: install linux-image-amd64");
+    all
+}
+
 /// A folder that is removed at the end.
 pub struct Folder(pub PathBuf);
 
