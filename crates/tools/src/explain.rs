@@ -66,6 +66,18 @@ const KNOWN: &[Known] = &[
         cure: "`modinfo -p FILE` lists its parameters with their types",
     },
     Known {
+        log: "Invalid ELF",
+        errno: 0,
+        cause: "the file is no sound ELF object: it was cut short or damaged, or is no module at all",
+        cure: "copy or build it again, and compare its size with the original's; the line above says what is wrong in it",
+    },
+    Known {
+        log: "ELF Spec violation",
+        errno: 0,
+        cause: "the file is no sound ELF object: it was cut short or damaged, or is no module at all",
+        cure: "copy or build it again, and compare its size with the original's; the line above says what is wrong in it",
+    },
+    Known {
         log: "Invalid architecture in ELF header",
         errno: 0,
         cause: "the module was built for another machine",
@@ -221,6 +233,8 @@ mod tests {
         assert_eq!(place(Path::new("/y.ko"), log), None);
         assert!(cause(8, &line("x: Unknown rela relocation: 42")).contains("relocations"));
         assert!(cause(8, &line("Invalid architecture in ELF header: 183")).contains("another machine"));
+        assert!(cause(8, &line("Invalid ELF section header overflow")).contains("cut short"));
+        assert!(cause(8, &line("ELF Spec violation: section name table isn't null terminated")).contains("damaged"));
         assert_eq!(explain(75, &[]), None);
     }
 
