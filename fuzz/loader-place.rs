@@ -1,4 +1,5 @@
-//! Places, resolves, relocates and patches any bytes that are read as a module, with an answer to every import.
+//! Verifies, checks, places, resolves, relocates and patches any bytes that are read as a module, with an answer to every
+//! import.
 //!
 //! Needs a kernel's profile on this machine, for the size of `struct module`.
 #![no_main]
@@ -6,8 +7,10 @@
 #[path = "kofile-mutate.rs"]
 mod mutate;
 
-use loader::{Flags, Found, Identity, Image, Owner, Refusal, Resolver, place, protect, relocate, resolve};
-use std::collections::HashMap;
+use loader::resolve::Importer;
+use loader::signature::{self, Authority, KeyRing};
+use loader::{Flags, Found, Identity, Image, Owner, Refusal, Resolver};
+use loader::{check, place, protect, relocate, resolve, validity};
 use std::sync::Once;
 
 /// What no module of the size of a fuzzer's input needs; larger ones would only cost time.
@@ -71,21 +74,27 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
 });
 
 fn load(bytes: &[u8]) -> Result<Image, Refusal> {
-    let file = kofile::Module::parse("fuzz.ko", bytes)?;
+    // Versions count every other time, signatures must be there every fourth time.
+    let flags = Flags(u32::from(bytes.len() % 2 == 0));
+    let keys = KeyRing::of(kabi::profile());
+    let authority = Authority { keys: keys.as_ref(), enforced: bytes.len() % 4 == 3 };
+    let signed = signature::check(bytes, flags, authority)?;
+    let sound = validity::check(signed.contents)?;
+    let file = kofile::Module::of_elf(kofile::Elf::parse("fuzz.ko", &sound.bytes)?);
     let elf = file.elf();
     let total: u64 = elf.sections().iter().filter(|s| s.is_alloc()).fold(0, |sum, s| sum.saturating_add(s.size));
     if total > MOST_MEMORY {
         return Err(Refusal { detail: Some("too large for this test".into()), ..Refusal::silent(kabi::errno::ENOMEM) });
     }
-    let identity = Identity::read(&file)?;
-    let versions = file.versions()?;
-    let versions: HashMap<&[u8], u32> = versions.iter().map(|v| (v.name.as_bytes(), v.crc)).collect();
-    resolve::module_layout(&identity, &versions, None, Flags(0))?;
+    let identity = Identity::read(&file, sound.name, signed.good)?;
+    let crcs = check::crcs(&file, flags)?;
+    check::version(&identity, crcs.as_ref(), "module_layout", None);
+    check::write_or_execute(elf, &identity)?;
+    check::percpu(elf, &identity.name, &mut Vec::new())?;
     let symbols = elf.symbols()?;
     let mut layout = place::place(elf, 0)?;
-    // Versions count every other time.
-    let flags = Flags(u32::from(bytes.len() % 2 == 0));
-    let resolved = resolve::resolve(elf, &symbols, &layout, &identity, &versions, flags, &mut Everything)?;
+    let importer = Importer { identity: &identity, crcs: crcs.as_ref(), proprietary: bytes.len() % 8 == 5 };
+    let resolved = resolve::resolve(elf, &symbols, &layout, &importer, &mut Everything)?;
     let count = relocate::relocate(elf, &mut layout, &resolved.values, &identity.name)?;
     loader::patch::patch(elf, &mut layout);
     protect::before_init(&layout)?;

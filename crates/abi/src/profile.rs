@@ -305,6 +305,12 @@ impl Profile {
         slice(self.vmlinux(), usize::try_from(segment.offset.checked_add(offset)?).ok()?, len)
     }
 
+    /// The initialised bytes that an image's symbol starts with, up to the next symbol.
+    pub fn initial_value(&self, symbol: &str) -> Option<&[u8]> {
+        let symbol = self.symbol(symbol)?;
+        self.image_bytes(symbol.addr, usize::try_from(symbol.size).ok()?)
+    }
+
     /// What every CPU's area starts as, and the link-time address of its first byte (0 up to 6.14).
     pub fn percpu_template(&self) -> Option<(u64, &[u8])> {
         let section = self.sections().find(Section::is_percpu)?;

@@ -6,7 +6,7 @@ use kabi::{KError, KResult, VaList, profile};
 use machine::access;
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// `kernel.kptr_restrict`.
@@ -14,6 +14,9 @@ pub static KPTR_RESTRICT: AtomicI32 = AtomicI32::new(0);
 
 /// `kernel.modules_disabled`.
 pub static MODULES_DISABLED: AtomicI32 = AtomicI32::new(0);
+
+/// `module.sig_enforce`: only modules that a trusted key signed are loaded.
+pub static SIG_ENFORCED: AtomicBool = AtomicBool::new(false);
 
 /// The running kernel.
 pub struct Kernel;

@@ -9,7 +9,7 @@ use crate::fs::{Ctx, Spec, Tree, attribute, attribute_ro};
 use crate::klib::kstrtox::{parse_bool, parse_signed, parse_unsigned};
 use crate::log::log;
 use crate::{base::uevent, fault};
-use kabi::errno::{EPERM, ERANGE};
+use kabi::errno::{EPERM, ERANGE, EROFS};
 use kabi::{Errno, Field, KResult, profile};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -116,6 +116,8 @@ fn table() -> Option<BTreeMap<String, Vec<Param>>> {
 /// A parameter that lkm's own kernel has.
 enum Own {
     Bool(&'static AtomicBool),
+    /// Once true, for good (`param_set_bool_enable_only`).
+    EnableOnly(&'static AtomicBool),
     Int(&'static AtomicI32),
     Long(&'static AtomicU64),
 }
@@ -125,6 +127,7 @@ impl Own {
         Some(match (module, name) {
             ("printk", "time") => Self::Bool(&log().settings().time),
             ("printk", "ignore_loglevel") => Self::Bool(&log().settings().ignore_loglevel),
+            ("module", "sig_enforce") => Self::EnableOnly(&crate::env::SIG_ENFORCED),
             ("kernel", "panic") => Self::Int(&fault::PANIC_TIMEOUT),
             ("kernel", "panic_on_warn") => Self::Int(&fault::PANIC_ON_WARN),
             ("kernel", "panic_print") => Self::Long(&fault::PANIC_PRINT),
@@ -134,7 +137,7 @@ impl Own {
 
     fn get(&self) -> String {
         match self {
-            Self::Bool(var) => if var.load(Ordering::Relaxed) { "Y" } else { "N" }.to_string(),
+            Self::Bool(var) | Self::EnableOnly(var) => if var.load(Ordering::Relaxed) { "Y" } else { "N" }.to_string(),
             Self::Int(var) => var.load(Ordering::Relaxed).to_string(),
             Self::Long(var) => var.load(Ordering::Relaxed).to_string(),
         }
@@ -143,6 +146,10 @@ impl Own {
     fn set(&self, text: &[u8]) -> KResult {
         match self {
             Self::Bool(var) => var.store(parse_bool(text)?, Ordering::Relaxed),
+            Self::EnableOnly(var) if !parse_bool(text)? && var.load(Ordering::Relaxed) => return Err(EROFS.into()),
+            Self::EnableOnly(var) => {
+                var.fetch_or(parse_bool(text)?, Ordering::Relaxed);
+            }
             Self::Int(var) => {
                 var.store(i32::try_from(parse_signed(text, 0)?).map_err(|_| ERANGE)?, Ordering::Relaxed);
             }

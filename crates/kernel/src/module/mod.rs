@@ -5,7 +5,7 @@
 //! locks; none is held while module code runs.
 
 pub mod adopt;
-pub(crate) mod args;
+pub mod args;
 pub mod decompress;
 pub mod kmod;
 pub mod load;

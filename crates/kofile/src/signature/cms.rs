@@ -31,6 +31,11 @@ const HASHES: [(&[u8], &str); 12] = [
     (&[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x0a], "sha3-512"),
 ];
 
+/// The name that modinfo shows of the hash with an object identifier (given without its DER tag).
+pub fn hash_name(oid: &[u8]) -> Option<&'static str> {
+    HASHES.iter().find(|(id, _)| *id == oid).map(|(_, name)| *name)
+}
+
 /// What modinfo shows of a message's first signer.
 pub(super) fn details(message: &[u8]) -> Option<Details<'_>> {
     let info = signer_info(message)?;
@@ -70,13 +75,7 @@ fn signer(mut info: Reader<'_>) -> Option<SignerInfo<'_>> {
     let hash = info.enter(SEQUENCE)?.take(OBJECT_ID)?;
     let has_attributes = info.take(CONTEXT_0).is_some();
     let algorithm = info.enter(SEQUENCE)?.take(OBJECT_ID)?;
-    Some(SignerInfo {
-        id,
-        hash: HASHES.iter().find(|(id, _)| *id == hash).map(|(_, name)| *name),
-        algorithm,
-        has_attributes,
-        signature: info.take(OCTET_STRING)?,
-    })
+    Some(SignerInfo { id, hash: hash_name(hash), algorithm, has_attributes, signature: info.take(OCTET_STRING)? })
 }
 
 /// The first common name of a distinguished name, given without its tag.

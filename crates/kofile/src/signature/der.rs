@@ -1,32 +1,38 @@
 //! As much of DER (X.690) as a PKCS#7 message needs: values with one-byte tags and definite lengths.
 
 /// `SEQUENCE`
-pub(super) const SEQUENCE: u8 = 0x30;
+pub const SEQUENCE: u8 = 0x30;
 /// `SET`
-pub(super) const SET: u8 = 0x31;
+pub const SET: u8 = 0x31;
 /// `INTEGER`
-pub(super) const INTEGER: u8 = 0x02;
+pub const INTEGER: u8 = 0x02;
 /// `OCTET STRING`
-pub(super) const OCTET_STRING: u8 = 0x04;
+pub const OCTET_STRING: u8 = 0x04;
 /// `OBJECT IDENTIFIER`
-pub(super) const OBJECT_ID: u8 = 0x06;
+pub const OBJECT_ID: u8 = 0x06;
 
 /// Reads values one after the other.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reader<'a>(&'a [u8]);
+pub struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    /// Reads from these bytes.
+    pub fn new(bytes: &'a [u8]) -> Self {
         Reader(bytes)
     }
 
+    /// What has not been read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
     /// The tag of the next value.
-    pub(super) fn peek(&self) -> Option<u8> {
+    pub fn peek(&self) -> Option<u8> {
         self.0.first().copied()
     }
 
     /// The next value: its tag and contents.
-    pub(super) fn any(&mut self) -> Option<(u8, &'a [u8])> {
+    pub fn any(&mut self) -> Option<(u8, &'a [u8])> {
         let (&[tag, first], mut rest) = self.0.split_first_chunk::<2>()?;
         let mut size = usize::from(first);
         if first >= 0x80 {
@@ -43,7 +49,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The contents of the next value, if it has the wanted tag.
-    pub(super) fn take(&mut self, tag: u8) -> Option<&'a [u8]> {
+    pub fn take(&mut self, tag: u8) -> Option<&'a [u8]> {
         let mut next = *self;
         let (found, contents) = next.any()?;
         (found == tag).then(|| {
@@ -53,7 +59,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A reader of the contents of the next value, if it has the wanted tag.
-    pub(super) fn enter(&mut self, tag: u8) -> Option<Reader<'a>> {
+    pub fn enter(&mut self, tag: u8) -> Option<Reader<'a>> {
         self.take(tag).map(Reader)
     }
 }

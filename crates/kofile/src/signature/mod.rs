@@ -5,8 +5,10 @@
 //! Nothing is verified here, only read.
 
 mod cms;
-mod der;
+pub mod der;
 pub mod x509;
+
+pub use cms::hash_name;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::Name;

@@ -4,83 +4,19 @@ use super::read;
 use crate::error::Failure;
 use kofile::signature::x509::{Certificate, PublicKey};
 use ring::rand::SystemRandom;
-use ring::signature::{self as ring_signature, EcdsaKeyPair, KeyPair, RsaEncoding, RsaKeyPair, VerificationAlgorithm};
+use ring::signature::{self as ring_signature, EcdsaKeyPair, KeyPair, RsaKeyPair};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use signing::{EC, ECDSA, Hash, P256, P384, RSA};
 use std::path::Path;
 
-/// `rsaEncryption`, 1.2.840.113549.1.1.1
-pub const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
-/// `id-ecPublicKey`, 1.2.840.10045.2.1
-const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-/// `prime256v1`, 1.2.840.10045.3.1.7
-const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-/// `secp384r1`, 1.3.132.0.34
-const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
-/// `ecdsa-with-SHA256` and its fellows, 1.2.840.10045.4.3.N
-const ECDSA: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03];
-
-/// How contents are hashed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hash {
-    Sha256,
-    Sha384,
-    Sha512,
-}
-
-impl Hash {
-    /// The hash of a word of the command line.
-    pub fn named(word: &Path) -> Result<Self, Failure> {
-        let text = word.to_string_lossy().to_ascii_lowercase();
-        Self::of(&text).ok_or_else(|| {
-            Failure::new(1, format!("the hash {text} is not supported")).cure(
-                "take sha256, sha384 or sha512; `CONFIG_MODULE_SIG_HASH` in a kernel's configuration tells its own",
-            )
-        })
-    }
-
-    /// The hash of a name as modinfo shows it.
-    pub fn of(name: &str) -> Option<Self> {
-        match name {
-            "sha256" => Some(Self::Sha256),
-            "sha384" => Some(Self::Sha384),
-            "sha512" => Some(Self::Sha512),
-            _ => None,
-        }
-    }
-
-    /// The last number of its object identifiers: 2.16.840.1.101.3.4.2.N and 1.2.840.10045.4.3.N+1.
-    pub fn number(self) -> u8 {
-        match self {
-            Self::Sha256 => 1,
-            Self::Sha384 => 2,
-            Self::Sha512 => 3,
-        }
-    }
-
-    fn rsa_padding(self) -> &'static dyn RsaEncoding {
-        match self {
-            Self::Sha256 => &ring_signature::RSA_PKCS1_SHA256,
-            Self::Sha384 => &ring_signature::RSA_PKCS1_SHA384,
-            Self::Sha512 => &ring_signature::RSA_PKCS1_SHA512,
-        }
-    }
-}
-
-/// Verifies with a key; `None` if this combination of key and hash is not supported.
-pub fn verifies(key: &PublicKey<'_>, hash: Hash, contents: &[u8], signature: &[u8]) -> Option<bool> {
-    let algorithm: &'static dyn VerificationAlgorithm = match (key.algorithm, key.curve, hash) {
-        (RSA, _, Hash::Sha256) => &ring_signature::RSA_PKCS1_2048_8192_SHA256,
-        (RSA, _, Hash::Sha384) => &ring_signature::RSA_PKCS1_2048_8192_SHA384,
-        (RSA, _, Hash::Sha512) => &ring_signature::RSA_PKCS1_2048_8192_SHA512,
-        (EC, Some(P256), Hash::Sha256) => &ring_signature::ECDSA_P256_SHA256_ASN1,
-        (EC, Some(P256), Hash::Sha384) => &ring_signature::ECDSA_P256_SHA384_ASN1,
-        (EC, Some(P384), Hash::Sha256) => &ring_signature::ECDSA_P384_SHA256_ASN1,
-        (EC, Some(P384), Hash::Sha384) => &ring_signature::ECDSA_P384_SHA384_ASN1,
-        _ => return None,
-    };
-    let key = ring_signature::UnparsedPublicKey::new(algorithm, key.bits);
-    Some(key.verify(contents, signature).is_ok())
+/// The hash of a word of the command line.
+pub fn hash_named(word: &Path) -> Result<Hash, Failure> {
+    let text = word.to_string_lossy().to_ascii_lowercase();
+    Hash::of(&text).ok_or_else(|| {
+        Failure::new(1, format!("the hash {text} is not supported"))
+            .cure("take sha256, sha384 or sha512; `CONFIG_MODULE_SIG_HASH` in a kernel's configuration tells its own")
+    })
 }
 
 /// A certificate's DER, from a file in PEM or DER.

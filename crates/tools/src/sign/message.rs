@@ -1,9 +1,9 @@
 //! The PKCS#7 message that `sign-file` has OpenSSL make (CMS `SignedData`, RFC 5652: detached, without certificates and
 //! without signed attributes), and the trailer behind it (`struct module_signature`).
 
-use super::keys::{Hash, RSA};
 use crate::error::Failure;
 use kofile::signature::{MARKER, SignerId};
+use signing::{Hash, RSA};
 
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;

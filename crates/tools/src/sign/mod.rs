@@ -11,7 +11,7 @@ mod verify;
 
 use crate::error::{Failure, errno_text};
 use crate::{Invocation, output};
-use keys::{Hash, Key};
+use keys::Key;
 use kofile::signature::x509::Certificate;
 use kofile::signature::{self, SignerId};
 use lexopt::prelude::*;
@@ -106,7 +106,7 @@ fn sign(
     module: &Path,
     place: Option<&Path>,
 ) -> Result<u8, Failure> {
-    let hash = Hash::named(hash)?;
+    let hash = keys::hash_named(hash)?;
     let der = keys::certificate(certificate)?;
     let parsed = keys::parse(&der, certificate)?;
     let signing = Key::load(key, &parsed.key, certificate)?;

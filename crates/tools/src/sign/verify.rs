@@ -3,12 +3,12 @@
 //! Counterpart: `mod_verify_sig()` of `kernel/module/signing.c` with one trusted key. As there, neither the validity of
 //! the certificate in time nor who signed it is looked at.
 
-use super::keys::{self, Hash};
+use super::keys;
 use crate::error::Failure;
 use crate::output;
 use kofile::Image;
 use kofile::signature::x509::Certificate;
-use kofile::signature::{self, Signature, SignerId, SignerInfo};
+use kofile::signature::{self, Signature, SignerInfo};
 use serde_json::json;
 use std::path::Path;
 
@@ -60,7 +60,7 @@ fn verify(certificate: &Certificate<'_>, contents: &[u8], found: Option<&Signatu
         Ok(info) => info,
         Err(error) => return refusal("damaged", error.to_string(), "sign the module again"),
     };
-    if !is_of(&info, certificate) {
+    if !signing::is_of(&info, certificate) {
         let text = match signature.details().ok().and_then(|details| details.signer) {
             Some(name) => format!("it was signed with another key: one of {name}"),
             None => "it was signed with another key".into(),
@@ -76,8 +76,7 @@ fn check(info: &SignerInfo<'_>, certificate: &Certificate<'_>, contents: &[u8]) 
         return refusal("not-supported", cause, "sign the module as sign-file does");
     }
     let name = info.hash.unwrap_or("an unknown one");
-    let verified =
-        info.hash.and_then(Hash::of).and_then(|hash| keys::verifies(&certificate.key, hash, contents, info.signature));
+    let verified = info.hash.and_then(|hash| signing::verifies(&certificate.key, hash, contents, info.signature));
     match verified {
         Some(true) => Ok(()),
         Some(false) => refusal(
@@ -90,14 +89,6 @@ fn check(info: &SignerInfo<'_>, certificate: &Certificate<'_>, contents: &[u8]) 
             format!("its hash, {name}, is not supported with this kind of key"),
             "sign it again with sha256, or sha384 for P-384",
         ),
-    }
-}
-
-/// Whether a signature says that the certificate's key made it.
-fn is_of(info: &SignerInfo<'_>, certificate: &Certificate<'_>) -> bool {
-    match info.id {
-        SignerId::Certificate { issuer, serial } => (issuer, serial) == (certificate.issuer, certificate.serial),
-        SignerId::Key(id) => Some(id) == certificate.key_id,
     }
 }
 
