@@ -30,6 +30,7 @@ impl Resolver for Everything {
             crc: (sum % 8 == 3).then_some(sum as u32),
             gpl_only: sum % 16 == 4,
             namespace: (sum % 32 == 5).then(|| "SPACE".to_string()),
+            proprietary: (sum % 64 == 7).then(|| "owner".to_string()),
             owner: if sum % 16 == 6 { Owner::Module(sum % 3) } else { Owner::Kernel },
         }))
     }

@@ -3,7 +3,7 @@
 #![no_main]
 
 use std::cell::RefCell;
-use wire::{Answer, Call, Caller, Conn, Event, Frame, WireError};
+use wire::{Answer, Call, Caller, Conn, Event, Frame, ModuleImage, WireError};
 
 /// What fits into a socket's buffer, so that one thread can write first and read then.
 const MOST: usize = 64 << 10;
@@ -40,8 +40,12 @@ thread_local! {
 fn samples() -> Vec<Vec<u8>> {
     let call = |call| Frame::Call { id: 3, caller: Caller { comm: "insmod".into(), ..Caller::default() }, call };
     let frames = [
-        call(Call::InitModule { params: b"a=1".to_vec(), flags: 3, path: Some("/m.ko".into()) }),
-        call(Call::DeleteModule { name: b"hello".to_vec(), flags: 0 }),
+        call(Call::InitModule {
+            image: ModuleImage::File { flags: 3 },
+            params: Ok(b"a=1".to_vec()),
+            path: Some("/m.ko".into()),
+        }),
+        call(Call::DeleteModule { name: Ok(b"hello".to_vec()), flags: 0 }),
         call(Call::Syslog { action: 3, len: 4096 }),
         call(Call::ReadFile { path: "/proc/modules".into() }),
         call(Call::WriteFile { path: "/proc/sys/kernel/printk".into(), data: b"8".to_vec() }),
