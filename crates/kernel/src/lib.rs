@@ -7,6 +7,8 @@
 
 pub mod base;
 pub mod borrow;
+mod builtin_params;
+pub mod cmdline;
 pub mod cpu;
 pub mod crypto;
 pub mod env;
@@ -48,8 +50,8 @@ pub struct Config {
     pub profile: Profile,
     /// Virtual CPUs (`nr_cpu_ids`).
     pub cpus: usize,
-    /// `quiet` on the command line: the console shows warnings and worse only.
-    pub quiet: bool,
+    /// The command line ([`cmdline`]).
+    pub cmdline: String,
     /// How long a task may run module code without giving way before that is a soft lockup.
     pub softlockup: Duration,
     /// 2.4's module system in place of the present one ([`personality24`]).
@@ -61,7 +63,7 @@ impl Config {
     pub fn new(profile: Profile) -> Self {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         // watchdog_thresh is 10 s; a lockup is reported after twice that.
-        Self { profile, cpus, quiet: false, softlockup: Duration::from_secs(20), personality24: false }
+        Self { profile, cpus, cmdline: String::new(), softlockup: Duration::from_secs(20), personality24: false }
     }
 }
 
@@ -100,7 +102,8 @@ pub fn boot(config: Config) -> Result<(), String> {
     kabi::set_oops_hook(fault::on_bad_call);
     let percpu = percpu::boot().map_err(|e| e.to_string())?;
     module::symbols::boot(percpu);
-    log::boot(config.quiet);
+    log::boot(cmdline::remember(&config.cmdline));
+    cmdline::obey();
     personality24::boot(config.personality24);
     fault::boot(config.softlockup);
     Ok(())

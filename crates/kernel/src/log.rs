@@ -6,7 +6,6 @@ use crate::printk::{self, Console, Context, Error, LOGLEVEL_DEFAULT, LOGLEVEL_SC
 use crate::printk::{SyslogCaller, Wait};
 use crate::{sched, server};
 use kabi::{DataExport, DataSize, Field, KPtr, KResult, KStr, VaList, VarArgs, exports, kexport, profile};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use wire::{Answer, Event};
@@ -14,7 +13,6 @@ use wire::{Answer, Event};
 exports![_printk, _printk_deferred, vprintk, vprintk_emit, ___ratelimit, printk_timed_ratelimit];
 
 static LOG: OnceLock<Printk> = OnceLock::new();
-static QUIET: AtomicBool = AtomicBool::new(false);
 static BOOTED: OnceLock<Instant> = OnceLock::new();
 static READERS: (Mutex<u64>, Condvar) = (Mutex::new(0), Condvar::new());
 
@@ -67,14 +65,8 @@ pub fn jiffies() -> u64 {
     (since_boot().as_millis() as u64 / 4).wrapping_add((-300i64 * 250) as u32 as u64)
 }
 
-/// The kernel's command line: what it was booted with.
-pub fn command_line() -> &'static str {
-    if QUIET.load(Ordering::Relaxed) { "quiet" } else { "" }
-}
-
-/// Makes the log.
+/// Makes the log; with `quiet` the console shows errors and worse only.
 pub fn boot(quiet: bool) {
-    QUIET.store(quiet, Ordering::Relaxed);
     since_boot();
     let mut numbers = profile().release().split('.').map(|n| n.parse().unwrap_or(0));
     let release = (numbers.next().unwrap_or(6), numbers.next().unwrap_or(1));
@@ -94,6 +86,28 @@ pub fn log() -> &'static Printk {
 /// Prints one line of lkm's own with a level.
 pub fn line(level: u8, text: &str) {
     log().emit(0, level.into(), None, format!("{text}\n").as_bytes());
+}
+
+/// Says one line of lkm's own now and then only (`pr_warn_ratelimited`).
+#[derive(Debug, Default)]
+pub struct Limited(Mutex<Option<RateLimit>>);
+
+impl Limited {
+    /// A limit that nothing has been said under.
+    pub const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// Prints the line, unless 10 were printed in the last 5 seconds; what was left out is told under the name of the
+    /// function that says it.
+    pub fn line(&self, level: u8, function: &str, text: &str) {
+        /// Ticks in a second of Debian's kernels.
+        const HZ: u32 = 250;
+        let mut limit = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if log().ratelimit(limit.get_or_insert_with(|| RateLimit::usual(HZ)), function) {
+            line(level, text);
+        }
+    }
 }
 
 /// Prints a formatted text, which may carry its level.

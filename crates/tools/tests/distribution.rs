@@ -39,7 +39,7 @@ fn inside(folder: &Folder, script: &str) -> Said {
 /// What insmod, rmmod, lsmod, modinfo and dmesg do with the two modules; `$T` stands before each.
 const SCRIPT: &str = r#"
 exec 2>&1
-clock() { sed 's,/tmp/[^ ]*/,,; s/\[ *[0-9.]*\]/[T]/; s/^[A-Z][a-z]* [A-Z][a-z]* [0-9 ]* [0-9:]* [0-9]*/DATE/'; }
+clock() { sed 's,: /[^ ]*/,: ,; s/\[ *[0-9.]*\]/[T]/; s/^[A-Z][a-z]* [A-Z][a-z]* [0-9 ]* [0-9:]* [0-9]*/DATE/'; }
 $T/dmesg -C
 $T/insmod user.ko; echo "status $?"
 $T/insmod base.ko; echo "status $?"

@@ -253,7 +253,7 @@ fn the_host_s_log_is_read_or_the_refusal_explained() {
         }
         status => {
             assert_eq!(status, 1, "{said:?}");
-            assert!(said.err.contains("cannot read the kernel's log") && said.err.contains("cure:"), "{said:?}");
+            assert!(said.err.contains("klogd cannot read the kernel") && said.err.contains("cure:"), "{said:?}");
         }
     }
     assert!(!folder.0.join("pid").exists() || said.status != 0, "the file with the process id is gone");

@@ -2,10 +2,8 @@
 //!
 //! Partial: they are counted, as /sys/kernel/uevent_seqnum shows, but nobody in an instance can listen to them yet.
 
-use crate::printk::RateLimit;
 use crate::{env, log};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 static SEQUENCE: AtomicU64 = AtomicU64::new(0);
 
@@ -17,16 +15,11 @@ pub fn sequence() -> u64 {
 /// Says why a uevent that somebody asked for by writing was refused (`kobject_synth_uevent`); newer kernels do not say it
 /// again and again.
 pub fn refused(path: &str, why: &str) {
-    static LIMIT: Mutex<Option<RateLimit>> = Mutex::new(None);
-    let mut limit = LIMIT.lock().unwrap_or_else(PoisonError::into_inner);
-    let limit = limit.get_or_insert_with(|| RateLimit::usual(HZ));
-    if env::version() < LIMITED || log::log().ratelimit(limit, "kobject_synth_uevent") {
-        log::line(4, &format!("synth uevent: {path}: {why}"));
-    }
+    static LIMIT: log::Limited = log::Limited::new();
+    let text = format!("synth uevent: {path}: {why}");
+    if env::version() < LIMITED { log::line(4, &text) } else { LIMIT.line(4, "kobject_synth_uevent", &text) }
 }
 
-/// Ticks in a second of Debian's kernels.
-const HZ: u32 = 250;
 /// The first kernel known to limit the complaints; 6.1 does not.
 const LIMITED: (u32, u32) = (6, 12);
 

@@ -4,16 +4,14 @@
 //! DIFFERS: what the image says is what the parameters show. Those that lkm's own kernel has can be written; the others
 //! are as if they had no setter. A parameter of a type of its own, whose functions would have to run, is left out.
 
+use crate::base::uevent;
+use crate::builtin_params::Own;
 use crate::fs::module::{ModuleDir, Uevents, add_builtin};
 use crate::fs::{Ctx, Spec, Tree, attribute, attribute_ro};
-use crate::klib::kstrtox::{parse_bool, parse_signed, parse_unsigned};
-use crate::log::log;
-use crate::{base::uevent, fault};
-use kabi::errno::{EPERM, ERANGE, EROFS};
+use kabi::errno::EPERM;
 use kabi::{Errno, Field, KResult, profile};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
 /// Longest name or text that is read from the image.
 const LONGEST: usize = 256;
@@ -111,52 +109,6 @@ fn table() -> Option<BTreeMap<String, Vec<Param>>> {
         }
     }
     Some(modules)
-}
-
-/// A parameter that lkm's own kernel has.
-enum Own {
-    Bool(&'static AtomicBool),
-    /// Once true, for good (`param_set_bool_enable_only`).
-    EnableOnly(&'static AtomicBool),
-    Int(&'static AtomicI32),
-    Long(&'static AtomicU64),
-}
-
-impl Own {
-    fn find(module: &str, name: &str) -> Option<Self> {
-        Some(match (module, name) {
-            ("printk", "time") => Self::Bool(&log().settings().time),
-            ("printk", "ignore_loglevel") => Self::Bool(&log().settings().ignore_loglevel),
-            ("module", "sig_enforce") => Self::EnableOnly(&crate::env::SIG_ENFORCED),
-            ("kernel", "panic") => Self::Int(&fault::PANIC_TIMEOUT),
-            ("kernel", "panic_on_warn") => Self::Int(&fault::PANIC_ON_WARN),
-            ("kernel", "panic_print") => Self::Long(&fault::PANIC_PRINT),
-            _ => return None,
-        })
-    }
-
-    fn get(&self) -> String {
-        match self {
-            Self::Bool(var) | Self::EnableOnly(var) => if var.load(Ordering::Relaxed) { "Y" } else { "N" }.to_string(),
-            Self::Int(var) => var.load(Ordering::Relaxed).to_string(),
-            Self::Long(var) => var.load(Ordering::Relaxed).to_string(),
-        }
-    }
-
-    fn set(&self, text: &[u8]) -> KResult {
-        match self {
-            Self::Bool(var) => var.store(parse_bool(text)?, Ordering::Relaxed),
-            Self::EnableOnly(var) if !parse_bool(text)? && var.load(Ordering::Relaxed) => return Err(EROFS.into()),
-            Self::EnableOnly(var) => {
-                var.fetch_or(parse_bool(text)?, Ordering::Relaxed);
-            }
-            Self::Int(var) => {
-                var.store(i32::try_from(parse_signed(text, 0)?).map_err(|_| ERANGE)?, Ordering::Relaxed);
-            }
-            Self::Long(var) => var.store(parse_unsigned(text, 0)?, Ordering::Relaxed),
-        }
-        Ok(())
-    }
 }
 
 fn file(module: &str, param: Param) -> Spec {

@@ -65,7 +65,7 @@ fn make() -> Result<Tree, Errno> {
         devices: Arc::new(sources::Devices),
         kptr_restrict: Arc::clone(&sysctls.kptr_restrict),
         version: personality24::banner(),
-        cmdline: crate::log::command_line().to_string(),
+        cmdline: crate::cmdline::text().to_string(),
     }
     .register(&tree)?;
     personality24::proc::register(&tree)?;

@@ -105,7 +105,7 @@ fn readers_and_writers_do_not_wait_for_each_other() {
          got = []\n\
          t = threading.Thread(target=lambda: got.append(os.read(f, 9))); t.start()\n\
          time.sleep(0.2)\n\
-         print(list(got), os.write(f, b'same fd')); t.join(); print(got)\n\
+         print(list(got), os.write(f, b'same fd')); t.join(); print(got, flush=True)\n\
          pid = os.fork()\n\
          if pid == 0: os.write(1, os.read(f, 9) + b'\\n'); os._exit(0)\n\
          time.sleep(0.2); os.write(f, b'parent'); os.waitpid(pid, 0)\n",

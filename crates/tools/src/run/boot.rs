@@ -93,6 +93,7 @@ pub fn boot(options: &Options, profile: Profile) -> Result<(Instance, Shown), Fa
     if let Some(cpus) = options.cpus {
         config.cpus = cpus;
     }
+    config.cmdline.clone_from(&options.cmdline);
     config.personality24 = options.personality24;
     let console = Config { console: shown.sink() };
     let instance = Instance::boot(console, move |conn| kernel::main(conn, config)).map_err(|error| failure(&error))?;

@@ -40,6 +40,7 @@ Options:
       --image FILE      the kernel image to take
   -l, --loglevel N      what of the kernel's log is shown (as `dmesg -n`; 7)
       --cpus N          how many CPUs the kernel has; otherwise as many as this machine
+      --cmdline TEXT    the kernel's command line (loglevel=, module_blacklist=, module.sig_enforce, MODULE.PARAM= ...)
       --no-faces        leave /proc, /sys and /dev as this machine has them
       --personality 2.4 Linux 2.4's module system: create_module, insmod linking in user space (for the museum)
       --json            print the report as JSON to standard output
@@ -71,6 +72,7 @@ Options:
       --image FILE      the kernel image to take
   -l, --loglevel N      what of the kernel's log is shown (as `dmesg -n`; 7)
       --cpus N          how many CPUs the kernel has; otherwise as many as this machine
+      --cmdline TEXT    the kernel's command line (loglevel=, module_blacklist=, module.sig_enforce, MODULE.PARAM= ...)
       --no-faces        leave /proc, /sys and /dev as this machine has them
       --personality 2.4 Linux 2.4's module system: create_module, insmod linking in user space (for the museum)
   -h, --help            show this help

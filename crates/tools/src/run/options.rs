@@ -26,6 +26,8 @@ pub struct Options {
     pub cpus: Option<usize>,
     /// The console's level; the kernel's default where `None`.
     pub console_level: Option<u8>,
+    /// The kernel's command line.
+    pub cmdline: String,
     /// Leave /proc, /sys and /dev as they are.
     pub no_faces: bool,
     /// Linux 2.4's module system in place of the present one.
@@ -71,6 +73,7 @@ fn read(own: &[OsString], options: &mut Options) -> Result<Vec<OsString>, lexopt
             Long("image") => options.image = Some(parser.value()?.into()),
             Long("cpus") => options.cpus = Some(parser.value()?.parse_with(count)?),
             Short('l') | Long("loglevel") => options.console_level = Some(parser.value()?.parse_with(level)?),
+            Long("cmdline") => options.cmdline = parser.value()?.string()?,
             Long("no-faces") => options.no_faces = true,
             Long("personality") => options.personality24 = parser.value()?.parse_with(personality)?,
             Short('h') | Long("help") => options.help = true,

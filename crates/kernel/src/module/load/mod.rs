@@ -14,7 +14,7 @@ mod taints;
 pub(super) use start::forget;
 
 use super::{Module, REF_BASE, REFCNT, State};
-use crate::log;
+use crate::{cmdline, log};
 use kabi::errno::{ENOEXEC, EPERM};
 use kabi::{Errno, KError, profile};
 use loader::check::{self, Version};
@@ -127,6 +127,10 @@ fn prepare(request: &Request<'_>) -> Result<Arc<Module>, LoadError> {
     let sound = validity::check(signed.contents)?;
     let file = kofile::Module::of_elf(kofile::Elf::parse(request.file, &sound.bytes)?);
     let identity = Identity::read(&file, sound.name, signed.good)?;
+    if cmdline::forbids(&identity.name) {
+        let line = LogLine::err(format!("Module {} is blacklisted", identity.name));
+        return Err(Refusal::logged(EPERM, line).into());
+    }
     let crcs = check::crcs(&file, request.flags)?;
     let mut taints = Taints::default();
     let layout = profile().export("module_layout").and_then(|e| e.crc);
