@@ -2,7 +2,7 @@
 //! kernel/params.c, `module_blacklist` of kernel/module/main.c.
 //!
 //! What lkm's kernel has none of is kept for /proc/cmdline, where modprobe finds parameters for modules. DIFFERS: a
-//! built-in parameter that lkm's kernel does not use ([`crate::builtin_params`]) keeps the value of the image.
+//! built-in parameter that lkm's kernel does not use (`builtin_params.rs`) keeps the value of the image.
 
 use crate::builtin_params::Own;
 use crate::log::log;
