@@ -202,6 +202,43 @@ fn run_builds_loads_and_reports() {
     assert!(said.err.contains("invalid parameter parm_nope"), "{said:?}");
 }
 
+/// `kernel/module.c` and `kernel/kmod.c` of Linux 2.4: data by name, and modules on request.
+#[test]
+fn modules_find_each_others_data_by_name() {
+    let folder = Folder::new("p24-offers");
+    let head = "#include <linux/module.h>\n#include <linux/kernel.h>\n#include <linux/kmod.h>\nMODULE_LICENSE(\"GPL\");\n\
+                EXPORT_NO_SYMBOLS;\n";
+    let offers = format!(
+        "{head}static int data = 42;\n\
+         int init_module(void) {{ inter_module_register(\"answer\", THIS_MODULE, &data); return 0; }}\n\
+         void cleanup_module(void) {{ inter_module_unregister(\"answer\"); }}\n"
+    );
+    let asks = format!(
+        "{head}int init_module(void) {{ const int *p = inter_module_get(\"answer\"); printk(\"asks: at first %d\\n\", p ? *p : 0);\n\
+         p = inter_module_get_request(\"answer\", \"offers\"); printk(\"asks: then %d\\n\", p ? *p : 0);\n\
+         printk(\"asks: no module %d\\n\", request_module(\"nothing\")); return 0; }}\n\
+         void cleanup_module(void) {{ inter_module_put(\"answer\"); }}\n"
+    );
+    let wrong = format!("{head}int init_module(void) {{ inter_module_put(\"nothing\"); return 0; }}\n");
+    compile(&folder, &[("offers", &offers), ("asks", &asks), ("wrong", &wrong)]);
+    let modprobe = "#!/bin/sh\necho \"$*\" >>called\n[ \"$4\" = offers ] && insmod ./offers.o\n";
+    let helper = folder.file("helper", modprobe);
+    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let script = "exec 2>&1; cd DIR; sed -i \"s,^echo,cd DIR; PATH=$PATH; echo,\" helper; echo DIR/helper >/proc/sys/kernel/modprobe; insmod ./asks.o; \
+                  cat called; lsmod | tail -n 2 | sed 's/  *[0-9]*  */ /'; rmmod offers; rmmod asks; rmmod offers && echo gone; \
+                  echo DIR/missing >/proc/sys/kernel/modprobe; insmod ./asks.o; rmmod asks; insmod ./wrong.o; dmesg | cut -c16- | grep -E '^(asks|inter|kmod)'";
+    let script = script.replace("DIR", &folder.0.display().to_string());
+    let said = run(sh(&["sh", "-c", &script]).current_dir(&folder.0));
+    let out = plain(&said.out).replace(&folder.0.display().to_string(), "DIR");
+    let want = "-s -k -- offers\n-s -k -- nothing\noffers 1 \nasks 0  (unused)\n\
+                offers: Device or resource busy\ngone\nKilled\nKilled\n\
+                asks: at first 0\nasks: then 42\nasks: no module 0\n\
+                asks: at first 0\nkmod: failed to exec DIR/missing -s -k offers, errno = 2\nasks: then 0\n\
+                kmod: failed to exec DIR/missing -s -k nothing, errno = 2\nasks: no module 0\n\
+                inter_module_put: no entry for 'answer'\ninter_module_put: no entry for 'nothing'\n";
+    assert_eq!(out, want, "{said:?}");
+}
+
 /// Code is not writable, and variables cannot be executed, where insmod says which is which.
 #[test]
 fn text_is_protected() {

@@ -1,18 +1,23 @@
 //! What Linux 2.4 exports to modules and the present kernel does not: use counts, and data that modules find by name.
-//! Counterpart: kernel/module.c of Linux 2.4; `get_module_symbol` was there until 2.4.0-test10.
+//! Counterpart: kernel/module.c and kernel/kmod.c of Linux 2.4; `get_module_symbol` was there until 2.4.0-test10.
 //!
 //! These functions are not in the present kernel's export table: only a module of 2.4 can import them.
 
 use super::{list, put_use, try_use};
-use crate::log;
+use crate::module::kmod;
+use crate::{log, umh};
+use kabi::errno::ENOMEM;
 use kabi::{KError, KPtr, KResult, KStr, exports, kexport};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 exports![
     inter_module_register,
     inter_module_unregister,
     inter_module_get,
+    inter_module_get_request,
     inter_module_put,
+    request_module,
     try_inc_mod_count,
     get_module_symbol
 ];
@@ -22,7 +27,9 @@ pub(super) const DECLARATIONS: &[&str] = &[
     "void inter_module_register(const char *, struct module *, const void *)",
     "void inter_module_unregister(const char *)",
     "const void *inter_module_get(const char *)",
+    "const void *inter_module_get_request(const char *, const char *)",
     "void inter_module_put(const char *)",
+    "int request_module(const char *)",
     "int try_inc_mod_count(struct module *)",
     "unsigned long get_module_symbol(char *, char *)",
 ];
@@ -79,6 +86,41 @@ fn inter_module_get(name: KStr) -> KPtr {
         Some((owner, data)) if owner == 0 || try_use(owner) => KPtr::new(data),
         _ => KPtr::NULL,
     }
+}
+
+/// [`inter_module_get`]; if nobody offers it, once more after asking for a module.
+#[kexport(since = "2.4.0", until = "2.6.13", header = "linux/module.h")]
+fn inter_module_get_request(name: KStr, module: KStr) -> KResult<KPtr> {
+    let found = inter_module_get(name.clone());
+    if !found.is_null() {
+        return Ok(found);
+    }
+    request_module(module);
+    Ok(inter_module_get(name))
+}
+
+/// Has modprobe load a module, and waits for its end, however that is: 0, or `-ENOMEM` if far too many are waiting, as
+/// where modprobe's own needs ask for modules.
+#[kexport(since = "2.1.90", until = "2.6.0", header = "linux/kmod.h")]
+fn request_module(name: KStr) -> i32 {
+    /// `MAX_KMOD_CONCURRENT`
+    const MOST: u32 = 50;
+    static WAITING: AtomicU32 = AtomicU32::new(0);
+    let text = name.to_string_lossy();
+    let waiting = WAITING.fetch_add(1, Ordering::SeqCst);
+    if waiting >= MOST {
+        WAITING.fetch_sub(1, Ordering::SeqCst);
+        log::line(3, &format!("kmod: runaway modprobe loop assumed and stopped: {text}"));
+        return -ENOMEM.0;
+    }
+    let modprobe = kmod::modprobe();
+    let status = umh::run(&modprobe, &[&modprobe, b"-s", b"-k", b"--", name.as_bytes()], true);
+    WAITING.fetch_sub(1, Ordering::SeqCst);
+    if status < 0 {
+        let path = String::from_utf8_lossy(&modprobe);
+        log::line(3, &format!("kmod: failed to exec {path} -s -k {text}, errno = {}", -status));
+    }
+    0
 }
 
 /// Gives back a use that `inter_module_get` took.

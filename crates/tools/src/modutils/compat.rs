@@ -17,6 +17,7 @@ const HEADERS: &[(&str, &str)] = headers!(
     "linux/errno.h",
     "linux/init.h",
     "linux/kernel.h",
+    "linux/kmod.h",
     "linux/list.h",
     "linux/malloc.h",
     "linux/module.h",

@@ -46,3 +46,14 @@ say insmod
 say rmmod
 say ksyms -V
 say lsmod -V
+say insmod -L ./hello.o
+say insmod -L ./hello.o
+say insmod ./hello.o
+say rmmod hello
+say insmod -s ./lost.o
+say insmod -O blob ./hello.o
+od -An -tu4 -N4 blob
+say rmmod hello
+say insmod -O nowhere/blob ./hello.o
+say lsmod
+say insmod -v -n -P smp_ ./hello.o
