@@ -10,6 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use kofile::Format;
+use kofile::compress::Unpacker;
 
 /// A file shorter than the magic of a compression is no module.
 const SHORTEST: usize = 6;
@@ -19,6 +20,8 @@ const HEAD: usize = 64;
 const NAMES: u64 = 2048;
 /// The largest part that is read.
 const LARGEST: u64 = 1 << 30;
+/// The most room for packed files that is kept for the next one.
+const KEPT: usize = 4 << 20;
 
 /// The errnos that kmod gives.
 mod errno {
@@ -51,20 +54,45 @@ pub(super) struct Parts<'r> {
     pub symbols: Option<&'r [u8]>,
     pub strings: Option<&'r [u8]>,
     pub exports: Option<&'r [u8]>,
-    source: &'r Source,
+    source: &'r Source<'r>,
     headers: &'r [u8],
+}
+
+/// What is used again for every packed file.
+#[derive(Debug, Default)]
+pub(super) struct Packed {
+    unpacker: Unpacker,
+    packed: Vec<u8>,
+    bytes: Vec<u8>,
+}
+
+impl Packed {
+    /// Reads and unpacks a file.
+    fn unpack(&mut self, file: &File, size: u64, format: Format) -> Result<&[u8], i32> {
+        // Few modules are large: what they took would be missed elsewhere.
+        if self.bytes.capacity() > KEPT {
+            self.bytes = Vec::new();
+        }
+        if self.packed.len() > KEPT {
+            self.packed = Vec::new();
+        }
+        let packed = read(file, 0, size, &mut self.packed)?;
+        let done = self.unpacker.unpack(format, packed, kofile::DEFAULT_LIMIT, &mut self.bytes);
+        done.map_err(|_| errno::INVAL)?;
+        Ok(&self.bytes)
+    }
 }
 
 /// Bytes that are read by place.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(super) enum Source<'p> {
     Plain(File, u64),
-    Unpacked(Vec<u8>),
+    Unpacked(&'p [u8]),
 }
 
-impl Source {
+impl<'p> Source<'p> {
     /// Opens a file, and unpacks it if it is packed; gives its first bytes, too.
-    pub(super) fn open(path: &Path) -> Result<(Source, [u8; HEAD]), i32> {
+    pub(super) fn open(path: &Path, packed: &'p mut Packed) -> Result<(Self, [u8; HEAD]), i32> {
         let file = File::open(path).map_err(|error| number(&error))?;
         let mut head = [0; HEAD];
         let got = file.read_at(&mut head, 0).map_err(|error| number(&error))?;
@@ -72,14 +100,11 @@ impl Source {
         if got < SHORTEST {
             return Err(errno::INVAL);
         }
-        let Some(format) = Format::detect(known) else {
-            let size = file.metadata().map_err(|error| number(&error))?.len();
-            return Ok((Source::Plain(file, size), head));
-        };
-        let packed = std::fs::read(path).map_err(|error| number(&error))?;
-        let bytes = format.unpack(&packed, kofile::DEFAULT_LIMIT).map_err(|_| errno::INVAL)?;
+        let size = file.metadata().map_err(|error| number(&error))?.len();
+        let Some(format) = Format::detect(known) else { return Ok((Source::Plain(file, size), head)) };
+        let bytes = packed.unpack(&file, size, format)?;
         head = [0; HEAD];
-        head.iter_mut().zip(&bytes).for_each(|(to, from)| *to = *from);
+        head.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
         Ok((Source::Unpacked(bytes), head))
     }
 
@@ -93,22 +118,28 @@ impl Source {
     /// Exactly `size` bytes.
     fn read<'r>(&'r self, offset: u64, size: u64, room: &'r mut Vec<u8>) -> Result<&'r [u8], i32> {
         let end = offset.checked_add(size).ok_or(errno::INVAL)?;
-        if end > self.size() || size > LARGEST {
+        if end > self.size() {
             return Err(errno::INVAL);
         }
-        let length = size as usize;
         match self {
-            Source::Plain(file, _) => {
-                if room.len() < length {
-                    room.resize(length, 0);
-                }
-                let part = room.get_mut(..length).unwrap_or_default();
-                file.read_exact_at(part, offset).map_err(|error| number(&error))?;
-                Ok(part)
-            }
+            Source::Plain(file, _) => read(file, offset, size, room),
             Source::Unpacked(bytes) => Ok(bytes.get(offset as usize..end as usize).unwrap_or_default()),
         }
     }
+}
+
+/// Exactly `size` bytes of a file.
+fn read<'r>(file: &File, offset: u64, size: u64, room: &'r mut Vec<u8>) -> Result<&'r [u8], i32> {
+    if size > LARGEST {
+        return Err(errno::INVAL);
+    }
+    let length = size as usize;
+    if room.len() < length {
+        room.resize(length, 0);
+    }
+    let part = room.get_mut(..length).unwrap_or_default();
+    file.read_exact_at(part, offset).map_err(|error| number(&error))?;
+    Ok(part)
 }
 
 fn number(error: &io::Error) -> i32 {
@@ -188,7 +219,7 @@ impl Layout {
 
 impl<'r> Parts<'r> {
     /// Reads the wanted sections; `symbols` says whether the symbols are wanted, too.
-    pub(super) fn read(source: &'r Source, head: &[u8; HEAD], room: &'r mut Room) -> Result<Self, i32> {
+    pub(super) fn read(source: &'r Source<'r>, head: &[u8; HEAD], room: &'r mut Room) -> Result<Self, i32> {
         let layout = Layout::of(head, source.size())?;
         let begin = layout.sections.saturating_sub(NAMES);
         let table = layout.count * layout.row();

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::elf::{Parts, Room, Source};
+use super::elf::{Packed, Parts, Room, Source};
 use super::summary::{self, Names, Summary, Wanted};
 use super::{Listener, Module, message};
 use crate::error::strerror;
@@ -59,18 +59,25 @@ pub(super) fn all(modules: &mut [Module], wanted: Wanted, threads: usize, to: &m
 
 /// Reads modules until none is left.
 fn some(modules: &[Module], next: &AtomicUsize, wanted: Wanted) -> (Names, Vec<(usize, Summary)>) {
-    let (mut names, mut read, mut room) = (Names::default(), Vec::new(), Room::default());
+    let (mut names, mut read) = (Names::default(), Vec::new());
+    let (mut packed, mut room) = (Packed::default(), Room::default());
     loop {
         let at = next.fetch_add(1, Ordering::Relaxed);
         let Some(module) = modules.get(at) else { return (names, read) };
         let path = Path::new(OsStr::from_bytes(&module.path));
-        let summary = one(path, wanted, &mut names, &mut room);
+        let summary = one(path, wanted, &mut names, &mut packed, &mut room);
         read.push((at, summary.unwrap_or_else(Summary::of_failed)));
     }
 }
 
-fn one(path: &Path, wanted: Wanted, names: &mut Names, room: &mut Room) -> Result<Summary, i32> {
-    let (source, head) = Source::open(path)?;
+fn one(
+    path: &Path,
+    wanted: Wanted,
+    names: &mut Names,
+    packed: &mut Packed,
+    room: &mut Room,
+) -> Result<Summary, i32> {
+    let (source, head) = Source::open(path, packed)?;
     let parts = Parts::read(&source, &head, room)?;
     Ok(summary::read(&parts, wanted, names))
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::path::Path;
 
-use super::elf::{Layout, Parts, Room, Source};
+use super::elf::{Layout, Packed, Parts, Room, Source};
 
 /// What is wanted of a file beyond what is always read.
 #[derive(Debug, Clone, Copy)]
@@ -181,8 +181,8 @@ pub struct Symbol {
 /// The errno that kmod gives: the file cannot be read, is no module, or has no exports.
 pub fn exports(path: &Path) -> Result<Vec<Symbol>, i32> {
     const ENOENT: i32 = 2;
-    let mut room = Room::default();
-    let (source, head) = Source::open(path)?;
+    let (mut packed, mut room) = (Packed::default(), Room::default());
+    let (source, head) = Source::open(path, &mut packed)?;
     let parts = Parts::read(&source, &head, &mut room)?;
     let summary = read(&parts, Wanted { crcs: true }, &mut Names::default());
     if summary.exports.is_empty() && parts.exports.is_none() {
@@ -198,8 +198,8 @@ pub fn exports(path: &Path) -> Result<Vec<Symbol>, i32> {
 pub fn versions(path: &Path) -> Result<Vec<Symbol>, i32> {
     const ENOENT: i32 = 2;
     const EINVAL: i32 = 22;
-    let mut room = Room::default();
-    let (source, head) = Source::open(path)?;
+    let (mut packed, mut room) = (Packed::default(), Room::default());
+    let (source, head) = Source::open(path, &mut packed)?;
     let parts = Parts::read(&source, &head, &mut room)?;
     let rows = parts.versions.ok_or(ENOENT)?;
     if !rows.len().is_multiple_of(VERSION) {
