@@ -2,7 +2,7 @@
 
 use crate::Bench;
 use crate::run::{lkm, millis};
-use crate::stats::{Row, Subject, in_turn, rows};
+use crate::stats::{Row, Samples, Subject, in_turn, rows};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -28,10 +28,11 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>, String> {
         let mut subjects = [Subject::new(names[0], theirs), Subject::new(names[1], ours)];
         let samples = in_turn(bench.rounds(usual), &mut subjects)?;
         out.extend(rows(&group, "ms", &names, &samples, 0));
-        let peaks = [place.peak(KMOD, &[])?, place.peak(&lkm.display().to_string(), &["depmod"])?];
-        out.extend(names.iter().zip(peaks).map(|(name, peak)| {
-            crate::stats::Samples(vec![peak]).row(&group, &format!("{name}, most memory at once"), "MiB")
-        }));
+        let costs = [place.cost(KMOD, &[])?, place.cost(&lkm.display().to_string(), &["depmod"])?];
+        for (name, Cost { processors, peak }) in names.iter().zip(costs) {
+            out.push(Samples(vec![processors]).row(&group, &format!("{name}, time of all processors"), "ms"));
+            out.push(Samples(vec![peak]).row(&group, &format!("{name}, most memory at once"), "MiB"));
+        }
     }
     Ok(out)
 }
@@ -96,10 +97,10 @@ impl Place {
         Ok(millis(start.elapsed()))
     }
 
-    /// The most memory a run had, as the shell's `time` cannot tell: from the kernel, by `/usr/bin/time` if it is there.
-    fn peak(&self, program: &str, words: &[&str]) -> Result<f64, String> {
+    /// What a run took, as the shell's `time` cannot tell: from the kernel, by `/usr/bin/time` if it is there.
+    fn cost(&self, program: &str, words: &[&str]) -> Result<Cost, String> {
         let timed = Command::new("/usr/bin/time")
-            .args(["-f", "%M", program])
+            .args(["-f", "%U %S %M", program])
             .args(words)
             .arg("-b")
             .arg(&self.root)
@@ -107,9 +108,21 @@ impl Place {
             .output()
             .map_err(|e| format!("/usr/bin/time (package time): {e}"))?;
         let text = String::from_utf8_lossy(&timed.stderr);
-        let last = text.lines().last().and_then(|line| line.trim().parse::<f64>().ok());
-        last.map(|kib| kib / 1024.0).ok_or_else(|| format!("/usr/bin/time said {text}"))
+        let numbers: Option<Vec<f64>> =
+            text.lines().last().and_then(|line| line.split(' ').map(|word| word.parse().ok()).collect());
+        match numbers.as_deref() {
+            Some([user, system, kib]) => Ok(Cost { processors: (user + system) * 1000.0, peak: kib / 1024.0 }),
+            _ => Err(format!("/usr/bin/time said {text}")),
+        }
     }
+}
+
+/// What a run took.
+struct Cost {
+    /// Milliseconds of all processors, in steps of 10: other programs hardly change it.
+    processors: f64,
+    /// The most memory at once, in MiB.
+    peak: f64,
 }
 
 fn succeed(command: &mut Command) -> Result<(), String> {

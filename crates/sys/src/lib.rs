@@ -1,7 +1,7 @@
 //! Safe wrappers for the host's system calls that neither std nor rustix offers safely. Linux on x86-64 only.
 //!
 //! One file per concept: [`process`] (fork, wait, namespaces), [`klog`], [`signal`], [`signalfd`], [`terminal`], [`seccomp`] (filters), [`notify`]
-//! (seccomp user notification), [`landlock`], [`memory`] (another process's memory) and
+//! (seccomp user notification), [`landlock`], [`memory`] (another process's memory), [`malloc`] and
 //! [`sandbox`], which puts them together for the process that runs module code.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
@@ -9,6 +9,7 @@
 pub mod file;
 pub mod klog;
 pub mod landlock;
+pub mod malloc;
 pub mod memory;
 pub mod notify;
 pub mod process;

@@ -70,13 +70,7 @@ fn some(modules: &[Module], next: &AtomicUsize, wanted: Wanted) -> (Names, Vec<(
     }
 }
 
-fn one(
-    path: &Path,
-    wanted: Wanted,
-    names: &mut Names,
-    packed: &mut Packed,
-    room: &mut Room,
-) -> Result<Summary, i32> {
+fn one(path: &Path, wanted: Wanted, names: &mut Names, packed: &mut Packed, room: &mut Room) -> Result<Summary, i32> {
     let (source, head) = Source::open(path, packed)?;
     let parts = Parts::read(&source, &head, room)?;
     Ok(summary::read(&parts, wanted, names))

@@ -246,6 +246,8 @@ fn run(options: &Options, operands: &[OsString], voice: &mut Voice) -> u8 {
         voice.error(&write::Failed::new("could not make directory", &wanted.output, error).to_string());
         return 1;
     }
+    // The largest module takes as much memory as all that is kept of all of them.
+    sys::malloc::give_large_blocks_back();
     let Ok(files) = depmod::run(&wanted, voice) else { return 1 };
     if options.show {
         return print(&files).map_or_else(|error| output::failed("depmod", &error), |()| 0);
