@@ -36,6 +36,10 @@ test|sweep)
 	need binutils have objcopy
 	need openssl have openssl
 	need procps have ps
+	# What reads the manual pages and completions.
+	need groff-base have groff
+	need zsh have zsh
+	need fish have fish
 	need util-linux have setpriv ;;
 *) echo "usage: need.sh run|test|sweep" >&2; exit 2 ;;
 esac

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p xtask -- sweep [RELEASE ...]   load and relocate every module of the installed trees
-//! cargo run --release -p xtask -- docs [--check]        write the generated files in docs/, or compare them
+//! cargo run --release -p xtask -- docs [--check]        write docs/generated (exports, manual pages, completions), or compare
 //! ```
 #![forbid(unsafe_code)]
 

@@ -21,6 +21,7 @@ mod profiles;
 mod run;
 mod sign;
 mod term;
+mod words;
 
 use error::Failure;
 use std::ffi::{OsStr, OsString};
@@ -38,46 +39,45 @@ pub struct Invocation {
     pub words: Vec<OsString>,
 }
 
-/// A tool: its name, what it does in a few words, and its code.
+/// A tool: its name, and its code. What it does and takes stands in `cli`.
 struct Tool {
     name: &'static str,
-    summary: &'static str,
     group: &'static str,
     /// Whether it is found by the name of the program, too.
     applet: bool,
     main: fn(&Invocation) -> Result<u8, Failure>,
 }
 
-const fn tool_of(name: &'static str, summary: &'static str, main: fn(&Invocation) -> Result<u8, Failure>) -> Tool {
-    Tool { name, summary, group: "As kmod's and util-linux's", applet: true, main }
+const fn tool_of(name: &'static str, main: fn(&Invocation) -> Result<u8, Failure>) -> Tool {
+    Tool { name, group: "As kmod's and util-linux's", applet: true, main }
 }
 
-const fn command(name: &'static str, summary: &'static str, main: fn(&Invocation) -> Result<u8, Failure>) -> Tool {
-    Tool { name, summary, group: "A kernel of its own", applet: false, main }
+const fn command(name: &'static str, main: fn(&Invocation) -> Result<u8, Failure>) -> Tool {
+    Tool { name, group: "A kernel of its own", applet: false, main }
 }
 
-const fn author_s(name: &'static str, summary: &'static str, main: fn(&Invocation) -> Result<u8, Failure>) -> Tool {
-    Tool { name, summary, group: "For authors of modules", applet: false, main }
+const fn author_s(name: &'static str, main: fn(&Invocation) -> Result<u8, Failure>) -> Tool {
+    Tool { name, group: "For authors of modules", applet: false, main }
 }
 
 const TOOLS: &[Tool] = &[
-    command("run", "load a module into a kernel of its own, and tell what it left behind", run::run_main),
-    command("sh", "run a command or a shell inside a kernel of its own", run::sh_main),
-    command("abi", "what lkm knows of kernels: list, show, import", profiles::main),
-    tool_of("insmod", "load a module from a file", insmod),
-    tool_of("rmmod", "unload modules", rmmod),
-    tool_of("lsmod", "list loaded modules", lsmod),
-    tool_of("modprobe", "load and unload modules with what they need", kmod::modprobe::main),
-    tool_of("depmod", "write the indexes of a module directory", kmod::depmod::main),
-    tool_of("modinfo", "show what a module says of itself", kmod::modinfo::main),
-    tool_of("kmod", "the above by one name: help, list, static-nodes", kmod::multi::main),
-    tool_of("dmesg", "print or control the kernel's log", dmesg::main),
-    tool_of("klogd", "write the kernel's log to a file or to syslog", klogd::main),
-    author_s("sign", "sign a module, or verify its signature", sign::main),
+    command("run", run::run_main),
+    command("sh", run::sh_main),
+    command("abi", profiles::main),
+    tool_of("insmod", insmod),
+    tool_of("rmmod", rmmod),
+    tool_of("lsmod", lsmod),
+    tool_of("modprobe", kmod::modprobe::main),
+    tool_of("depmod", kmod::depmod::main),
+    tool_of("modinfo", kmod::modinfo::main),
+    tool_of("kmod", kmod::multi::main),
+    tool_of("dmesg", dmesg::main),
+    tool_of("klogd", klogd::main),
+    author_s("sign", sign::main),
 ];
 
 /// `ksyms` has no meaning but for 2.4's module system.
-const KSYMS: Tool = tool_of("ksyms", "list exported symbols (2.4)", modutils::ksyms::main);
+const KSYMS: Tool = tool_of("ksyms", modutils::ksyms::main);
 
 fn insmod(call: &Invocation) -> Result<u8, Failure> {
     if modutils::is_here() { modutils::insmod::main(call) } else { kmod::insmod::main(call) }
@@ -139,16 +139,15 @@ fn multi_call(mut words: Vec<OsString>) -> Result<u8, Failure> {
 }
 
 fn help() -> String {
-    let mut text = String::from(
-        "Runs, loads and looks into Linux kernel modules, in an ordinary process or on this machine's kernel.\n\nUsage:\n  lkm COMMAND [arguments]\n",
-    );
+    let what = cli::command("lkm").text.first().copied().unwrap_or_default();
+    let mut text = format!("{what}\n\nUsage:\n  lkm COMMAND [arguments]\n");
     let mut group = "";
-    for tool in TOOLS {
+    for (tool, (_, summary)) in TOOLS.iter().zip(cli::command("lkm").commands) {
         if tool.group != group {
             group = tool.group;
             text.push_str(&format!("\n{group}:\n"));
         }
-        text.push_str(&format!("  {:<8} {}\n", tool.name, tool.summary));
+        text.push_str(&format!("  {:<8} {summary}\n", tool.name));
     }
     text.push_str("\n`lkm COMMAND --help` tells more.\n");
     text
@@ -199,6 +198,8 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use getopt::{Arg, Spec};
+    use std::collections::BTreeSet;
 
     #[test]
     fn near_names_are_suggested() {
@@ -207,5 +208,65 @@ mod tests {
         assert_eq!(distance("kitten", "sitting"), 3);
         assert!(unknown(OsStr::new("dmseg")).cure.unwrap().contains("`lkm dmesg`"));
         assert!(unknown(OsStr::new("zzzzzz")).cure.unwrap().contains("--help"));
+    }
+
+    /// The options that a tool's parser has; none where it takes what is defined.
+    fn spec(tool: &str) -> Option<Spec> {
+        match tool {
+            "insmod" => Some(kmod::insmod::SPEC),
+            "rmmod" => Some(kmod::rmmod::SPEC),
+            "modprobe" => Some(kmod::modprobe::options::SPEC),
+            "depmod" => Some(kmod::depmod::SPEC),
+            "modinfo" => Some(kmod::modinfo::SPEC),
+            "kmod" => Some(kmod::multi::SPEC),
+            "static-nodes" => Some(kmod::static_nodes::SPEC),
+            "dmesg" => Some(dmesg::options::SPEC),
+            "klogd" => Some(klogd::options::SPEC),
+            "run" | "sh" | "abi" | "sign" | "lsmod" => None,
+            other => panic!("{other}: where are its options?"),
+        }
+    }
+
+    /// The options of a parser: how they are typed, and whether they take an argument.
+    fn taken(spec: Spec) -> BTreeSet<(String, Arg)> {
+        let letters: Vec<char> = spec.short.chars().collect();
+        let short = letters.iter().enumerate().filter(|(_, letter)| **letter != ':').map(|(at, letter)| {
+            let colons = letters.iter().skip(at + 1).take_while(|next| **next == ':').count();
+            (format!("-{letter}"), [Arg::No, Arg::Required, Arg::Optional][colons])
+        });
+        short.chain(spec.long.iter().map(|(name, arg, _)| (format!("--{name}"), *arg))).collect()
+    }
+
+    #[test]
+    fn all_that_parsers_take_is_defined_and_nothing_else() {
+        let nodes = [cli::command("static-nodes")];
+        for command in TOOLS.iter().map(|tool| cli::command(tool.name)).chain(nodes) {
+            let Some(spec) = spec(command.name) else { continue };
+            let defined = command.options.iter().flat_map(|option| {
+                let arg =
+                    option.value.map_or(Arg::No, |value| if value.optional { Arg::Optional } else { Arg::Required });
+                option.names().map(move |name| (name, arg))
+            });
+            assert_eq!(taken(spec), defined.collect(), "{}", command.name);
+        }
+    }
+
+    #[test]
+    fn names_of_one_option_do_the_same() {
+        for command in cli::commands().filter(|command| TOOLS.iter().any(|tool| tool.name == command.name)) {
+            let Some(spec) = spec(command.name) else { continue };
+            for option in command.options {
+                let long = option.long.iter().map(|name| spec.long.iter().find(|row| row.0 == *name).unwrap().2);
+                let codes: BTreeSet<char> = long.chain(option.short.chars()).collect();
+                assert_eq!(codes.len(), 1, "{}: {option:?}", command.name);
+            }
+        }
+    }
+
+    #[test]
+    fn all_tools_are_defined_in_their_order() {
+        let names: Vec<&str> = TOOLS.iter().map(|tool| tool.name).collect();
+        assert_eq!(names, cli::command("lkm").commands.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+        assert!(names.iter().all(|name| cli::command(name).name == *name));
     }
 }

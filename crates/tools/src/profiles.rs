@@ -2,33 +2,12 @@
 
 use crate::error::{Failure, status};
 use crate::run::{clear_line, lacks_kernel, progress_line};
-use crate::{Invocation, output};
+use crate::{Invocation, output, words};
 use abi::{Available, Profile};
-use lexopt::prelude::*;
+use lexopt::ValueExt;
 use serde_json::{Value as Json, json};
+use std::ffi::OsString;
 use std::path::PathBuf;
-
-const HELP: &str = "\
-Shows what lkm knows of kernels. It is read once from a kernel's image (or its headers) and kept in the user's cache.
-
-Usage:
-  lkm abi list                    the kernels that can be run
-  lkm abi import [RELEASE ...]    read them now (all without a name)
-  lkm abi show                    the kernel's exports, types, symbols, and where it was read from
-  lkm abi show STRUCT[.MEMBER]    the layout of a type, or the place of a member
-  lkm abi show FUNCTION           a prototype, and whether modules may call it
-
-Options:
-  -k, --kernel RELEASE  which kernel; otherwise this machine's, or the newest that is installed
-      --image FILE      the kernel image to take
-      --json            print JSON
-  -h, --help            show this help
-
-Examples:
-  lkm abi show task_struct.comm
-  lkm abi show -k 6.1.0-56-amd64 kmem_cache_alloc
-  lkm abi list --json
-";
 
 #[derive(Debug, Default)]
 struct Options {
@@ -44,15 +23,14 @@ pub fn main(call: &Invocation) -> Result<u8, Failure> {
     let mut parser = lexopt::Parser::from_args(call.words.iter().cloned());
     let usage = |error: lexopt::Error| Failure::usage("abi", error);
     while let Some(argument) = parser.next().map_err(usage)? {
+        let word = |word: OsString| options.words.push(word.to_string_lossy().into_owned());
+        let Some(argument) = words::option("abi", argument, word).map_err(usage)? else { continue };
         match argument {
-            Short('h') | Long("help") => return Ok(output::print("lkm", HELP)),
-            Long("json") => options.json = true,
-            Short('k') | Long("kernel") => {
-                options.kernel = Some(parser.value().and_then(|value| value.string()).map_err(usage)?);
-            }
-            Long("image") => options.image = Some(parser.value().map_err(usage)?.into()),
-            Value(word) => options.words.push(word.string().map_err(usage)?),
-            other => return Err(usage(other.unexpected())),
+            "help" => return Ok(output::print("lkm", &cli::command("abi").help())),
+            "json" => options.json = true,
+            "kernel" => options.kernel = Some(parser.value().and_then(|value| value.string()).map_err(usage)?),
+            "image" => options.image = Some(parser.value().map_err(usage)?.into()),
+            other => return Err(usage(words::untaken(other))),
         }
     }
     let words: Vec<&str> = options.words.iter().map(String::as_str).collect();

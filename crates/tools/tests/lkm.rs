@@ -29,6 +29,32 @@ fn help_and_version_are_there() {
 }
 
 #[test]
+fn every_defined_option_of_lkm_s_own_commands_is_taken() {
+    for command in cli::commands().filter(|command| command.of == "lkm") {
+        let help = lkm(&[command.name, "--help"]);
+        assert!(help.status == 0 && help.out.contains("--help"), "{}: {help:?}", command.name);
+        for option in command.options {
+            for name in option.names() {
+                let value = option.value.map(|value| match value.kind {
+                    cli::Kind::Choice(words) => words[0],
+                    _ => "1",
+                });
+                let words: Vec<&str> = [command.name, &name].into_iter().chain(value).chain(["--help"]).collect();
+                let said = lkm(&words);
+                assert_eq!(said, help, "{words:?}");
+            }
+        }
+        let said = lkm(&[command.name, "--no-such-option"]);
+        assert!(said.status == 2 && said.err.contains("--no-such-option"), "{said:?}");
+    }
+    for option in cli::command("lsmod").options {
+        let said = lkm(&["lsmod", &format!("--{}", option.long[0])]);
+        // Without the name that --instance needs there is nothing but the usage.
+        assert_eq!(said.err.contains("Usage"), option.value.is_some(), "{option:?}: {said:?}");
+    }
+}
+
+#[test]
 fn unknown_commands_get_suggestions() {
     let said = lkm(&["rnu"]);
     assert_eq!(said.status, 2);

@@ -6,7 +6,7 @@
 mod escape;
 mod json;
 mod names;
-mod options;
+pub mod options;
 mod print;
 pub mod record;
 mod timespec;

@@ -169,6 +169,9 @@ const LONG: &[Long] = &[
     ("instance", Arg::Required, INSTANCE),
 ];
 
+/// The options; `cli` tells of them.
+pub const SPEC: Spec = Spec { short: "CcDdEeF:f:HhiJkL::l:n:PprSs:TtuVWwx", long: LONG };
+
 /// Options that exclude each other, in the order in which a refusal names them.
 const EXCLUSIVE: &[&[char]] = &[
     &['C', 'D', 'E', 'c', 'n', 'r'],
@@ -216,8 +219,7 @@ fn spelled(code: char) -> String {
 
 /// Reads the command line.
 pub fn parse(argv0: &OsStr, words: &[OsString]) -> Result<Options, Stop> {
-    let spec = Spec { short: "CcDdEeF:f:HhiJkL::l:n:PprSs:TtuVWwx", long: LONG };
-    let mut parser = Parser::new(spec, argv0, words);
+    let mut parser = Parser::new(SPEC, argv0, words);
     let mut options = Options::new();
     let mut exclusion = Exclusion::default();
     let mut delta = false;

@@ -15,7 +15,7 @@
 
 mod background;
 mod daemon;
-mod options;
+pub mod options;
 mod pidfile;
 mod printk;
 mod sink;

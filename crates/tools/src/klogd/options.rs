@@ -6,11 +6,11 @@ use crate::output;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-const HELP: &str = include_str!("help.txt");
 /// What `-v` prints: the version whose behaviour this is.
 pub const VERSION: &str = "klogd 1.5.0";
 
-const SPEC: Spec = Spec {
+/// Its options; `cli` tells of them.
+pub const SPEC: Spec = Spec {
     short: "c:df:hiIk:nopsvx2",
     long: &[
         ("help", Arg::No, 'h'),
@@ -120,7 +120,7 @@ fn take(options: &mut Options, code: char, value: Option<OsString>) -> Result<()
         'K' => options.action = Action::Printk(value),
         // DIFFERS: sysklogd's status is 1.
         'v' => return Err(output::print("klogd", &format!("{VERSION}\n"))),
-        _ => return Err(output::print("klogd", HELP)),
+        _ => return Err(output::print("klogd", &cli::command("klogd").help())),
     }
     Ok(())
 }

@@ -22,7 +22,8 @@ use std::path::Path;
 const IGNORE_MODVERSIONS: u32 = 1;
 const IGNORE_VERMAGIC: u32 = 2;
 
-const SPEC: Spec = Spec {
+/// Its options; `cli` tells of them.
+pub const SPEC: Spec = Spec {
     short: "psfvVh",
     long: &[
         ("version", Arg::No, 'V'),

@@ -13,9 +13,11 @@ pub fn main(call: &Invocation) -> Result<u8, Failure> {
     let (mut instance, mut json) = (None, false);
     let mut words = call.words.iter();
     while let Some(word) = words.next() {
-        match (word.to_str(), word == "--instance") {
-            (Some("--json"), _) => json = true,
-            (_, true) if words.len() > 0 => instance = words.next().map(OsString::as_os_str),
+        let name = word.to_str().and_then(|word| word.strip_prefix("--"));
+        let option = name.and_then(|name| cli::command("lsmod").long(name));
+        match option.map(cli::Opt::key) {
+            Some("json") => json = true,
+            Some("instance") if words.len() > 0 => instance = words.next().map(OsString::as_os_str),
             _ => {
                 // kmod names the usage by how it was called, and knows no option.
                 tell!("Usage: {}", call.argv0.display());

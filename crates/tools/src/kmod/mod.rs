@@ -10,7 +10,7 @@ pub mod modprobe;
 pub mod multi;
 pub mod rmmod;
 mod state;
-mod static_nodes;
+pub mod static_nodes;
 
 use crate::clock::{self, Local};
 use std::ffi::{CString, OsStr, OsString};

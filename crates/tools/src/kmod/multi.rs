@@ -8,7 +8,8 @@ use crate::output;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-const SPEC: Spec = Spec { short: "hV", long: &[("help", Arg::No, 'h'), ("version", Arg::No, 'V')] };
+/// Its options; `cli` tells of them.
+pub const SPEC: Spec = Spec { short: "hV", long: &[("help", Arg::No, 'h'), ("version", Arg::No, 'V')] };
 
 /// What `help` says of the commands, and of the names that the program is called by.
 const COMMANDS: [(&str, &str); 3] = [

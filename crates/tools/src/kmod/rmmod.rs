@@ -11,7 +11,8 @@ use rustix::fs::OFlags;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-const SPEC: Spec = Spec {
+/// Its options; `cli` tells of them.
+pub const SPEC: Spec = Spec {
     short: "fsvVwh",
     long: &[
         ("force", Arg::No, 'f'),

@@ -9,7 +9,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-const SPEC: Spec = Spec {
+/// Its options; `cli` tells of them.
+pub const SPEC: Spec = Spec {
     short: "o:f:h",
     long: &[("output", Arg::Required, 'o'), ("format", Arg::Required, 'f'), ("help", Arg::No, 'h')],
 };

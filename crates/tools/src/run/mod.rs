@@ -26,70 +26,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use supervisor::{Calls, Instance, Program};
 
-const RUN_HELP: &str = "\
-Loads a module into a kernel of its own, in an ordinary process; runs a command there; unloads it; tells what it left.
-
-Usage:
-  lkm run [options] FILE [param=value ...] [-- COMMAND ...]
-
-FILE is a module (.ko, also compressed), a C file, or a folder with a Kbuild; the latter two are built first. Modules
-that it depends on are taken from its folder or from the kernel's module tree.
-
-Options:
-  -k, --kernel RELEASE  the kernel to run on; otherwise the one the module was built for
-      --image FILE      the kernel image to take
-  -l, --loglevel N      what of the kernel's log is shown (as `dmesg -n`; 7)
-      --cpus N          how many CPUs the kernel has; otherwise as many as this machine
-      --cmdline TEXT    the kernel's command line (loglevel=, module_blacklist=, module.sig_enforce, MODULE.PARAM= ...)
-      --no-faces        leave /proc, /sys and /dev as this machine has them
-      --personality 2.4 Linux 2.4's module system: create_module, insmod linking in user space (for the museum)
-      --json            print the report as JSON to standard output
-  -v, --verbose         tell what is done
-  -h, --help            show this help
-
-Examples:
-  lkm run hello.ko
-  lkm run hello.c who=world
-  lkm run ./driver -- cat /dev/driver
-  lkm run -v jug.ko -- sh -c 'lsmod; dmesg | tail'
-
-Exit status: 0 clean; the command's, if it failed; 120 something was left behind, or an oops; 121 the module was refused
-or its init function failed; 122 the build failed; 123 this machine lacks something; 125 a fault of lkm's.
-";
-
-const SH_HELP: &str = "\
-Runs a command, or your shell, inside a kernel of its own.
-
-Usage:
-  lkm sh [options] [-- COMMAND ...]
-
-Inside, insmod, rmmod, lsmod, dmesg, /proc, /sys and /dev are that kernel's; all else is this machine's. Nothing needs
-root, and nothing that happens there touches this machine's kernel.
-
-Options:
-  -k, --kernel RELEASE  the kernel to run; otherwise the one that modules in this folder were built for, this machine's,
-                        or the newest that is installed
-      --image FILE      the kernel image to take
-  -l, --loglevel N      what of the kernel's log is shown (as `dmesg -n`; 7)
-      --cpus N          how many CPUs the kernel has; otherwise as many as this machine
-      --cmdline TEXT    the kernel's command line (loglevel=, module_blacklist=, module.sig_enforce, MODULE.PARAM= ...)
-      --no-faces        leave /proc, /sys and /dev as this machine has them
-      --personality 2.4 Linux 2.4's module system: create_module, insmod linking in user space (for the museum)
-  -h, --help            show this help
-
-Examples:
-  lkm sh
-  lkm sh -- ./test.sh
-  lkm sh -k 6.1.0-56-amd64 -- sh -c 'insmod a.ko && cat /proc/a'
-
-Exit status: the command's; 123 this machine lacks something; 125 a fault of lkm's.
-";
-
 /// `lkm run`.
 pub fn run_main(call: &Invocation) -> Result<u8, Failure> {
     let options = options::parse("run", &call.words)?;
     if options.help {
-        return Ok(output::print("lkm", RUN_HELP));
+        return Ok(output::print("lkm", &cli::command("run").help()));
     }
     if options.personality24 { legacy::run(&options) } else { run(&options) }
 }
@@ -98,7 +39,7 @@ pub fn run_main(call: &Invocation) -> Result<u8, Failure> {
 pub fn sh_main(call: &Invocation) -> Result<u8, Failure> {
     let options = options::parse("sh", &call.words)?;
     if options.help {
-        return Ok(output::print("lkm", SH_HELP));
+        return Ok(output::print("lkm", &cli::command("sh").help()));
     }
     let profile = boot::profile(&options, &release_for_shell())?;
     let (instance, _) = boot::boot(&options, profile)?;

@@ -1,7 +1,8 @@
 //! The command line of `lkm run` and `lkm sh`.
 
 use crate::error::Failure;
-use lexopt::prelude::*;
+use crate::words;
+use lexopt::ValueExt;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -48,7 +49,7 @@ fn split(words: &[OsString]) -> (&[OsString], &[OsString]) {
 pub fn parse(tool: &str, words: &[OsString]) -> Result<Options, Failure> {
     let (own, command) = split(words);
     let mut options = Options { command: command.to_vec(), ..Options::default() };
-    let operands = read(own, &mut options).map_err(|error| Failure::usage(tool, error))?;
+    let operands = read(tool, own, &mut options).map_err(|error| Failure::usage(tool, error))?;
     if options.help {
         return Ok(options);
     }
@@ -61,23 +62,23 @@ pub fn parse(tool: &str, words: &[OsString]) -> Result<Options, Failure> {
 }
 
 /// Reads our words; gives those that are no options.
-fn read(own: &[OsString], options: &mut Options) -> Result<Vec<OsString>, lexopt::Error> {
+fn read(tool: &str, own: &[OsString], options: &mut Options) -> Result<Vec<OsString>, lexopt::Error> {
     let mut parser = lexopt::Parser::from_args(own.iter().cloned());
     let mut operands = Vec::new();
     while let Some(argument) = parser.next()? {
+        let Some(argument) = words::option(tool, argument, |word| operands.push(word))? else { continue };
         match argument {
-            Value(word) => operands.push(word),
-            Long("json") => options.json = true,
-            Short('v') | Long("verbose") => options.verbose = true,
-            Short('k') | Long("kernel") => options.kernel = Some(parser.value()?.string()?),
-            Long("image") => options.image = Some(parser.value()?.into()),
-            Long("cpus") => options.cpus = Some(parser.value()?.parse_with(count)?),
-            Short('l') | Long("loglevel") => options.console_level = Some(parser.value()?.parse_with(level)?),
-            Long("cmdline") => options.cmdline = parser.value()?.string()?,
-            Long("no-faces") => options.no_faces = true,
-            Long("personality") => options.personality24 = parser.value()?.parse_with(personality)?,
-            Short('h') | Long("help") => options.help = true,
-            other => return Err(other.unexpected()),
+            "json" => options.json = true,
+            "verbose" => options.verbose = true,
+            "kernel" => options.kernel = Some(parser.value()?.string()?),
+            "image" => options.image = Some(parser.value()?.into()),
+            "cpus" => options.cpus = Some(parser.value()?.parse_with(count)?),
+            "loglevel" => options.console_level = Some(parser.value()?.parse_with(level)?),
+            "cmdline" => options.cmdline = parser.value()?.string()?,
+            "no-faces" => options.no_faces = true,
+            "personality" => options.personality24 = parser.value()?.parse_with(personality)?,
+            "help" => options.help = true,
+            other => return Err(words::untaken(other)),
         }
     }
     Ok(operands)

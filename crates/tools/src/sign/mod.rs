@@ -10,15 +10,12 @@ mod target;
 mod verify;
 
 use crate::error::{Failure, errno_text};
-use crate::{Invocation, output};
+use crate::{Invocation, output, words};
 use keys::Key;
 use kofile::signature::x509::Certificate;
 use kofile::signature::{self, SignerId};
-use lexopt::prelude::*;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-
-const HELP: &str = include_str!("help.txt");
 
 /// What was asked for.
 #[derive(Debug, Default)]
@@ -39,17 +36,19 @@ pub fn main(call: &Invocation) -> Result<u8, Failure> {
     let mut parser = lexopt::Parser::from_args(call.words.iter().cloned());
     let usage = |error: lexopt::Error| Failure::usage("sign", error);
     while let Some(argument) = parser.next().map_err(usage)? {
+        let Some(argument) = words::option("sign", argument, |word| options.words.push(word)).map_err(usage)? else {
+            continue;
+        };
         match argument {
-            Short('h') | Long("help") => return Ok(output::print("lkm", HELP)),
-            Short('s') => options.raw = true,
-            Short('d') => options.detached = true,
-            Short('p') => options.save = true,
-            Short('k') => options.key_id = true,
-            Long("verify") => options.verify = true,
-            Long("strip") => options.strip = true,
-            Long("json") => options.json = true,
-            Value(word) => options.words.push(word),
-            other => return Err(usage(other.unexpected())),
+            "help" => return Ok(output::print("lkm", &cli::command("sign").help())),
+            "s" => options.raw = true,
+            "d" => options.detached = true,
+            "p" => options.save = true,
+            "k" => options.key_id = true,
+            "verify" => options.verify = true,
+            "strip" => options.strip = true,
+            "json" => options.json = true,
+            other => return Err(usage(words::untaken(other))),
         }
     }
     act(&options)

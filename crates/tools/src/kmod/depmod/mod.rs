@@ -21,7 +21,8 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-const SPEC: Spec = Spec {
+/// Its options; `cli` tells of them.
+pub const SPEC: Spec = Spec {
     short: "aAb:C:E:F:euqrvnP:wmVho:",
     long: &[
         ("all", Arg::No, 'a'),

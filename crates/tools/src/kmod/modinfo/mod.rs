@@ -20,7 +20,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-const SPEC: Spec = Spec {
+/// Its options; `cli` tells of them.
+pub const SPEC: Spec = Spec {
     short: "adlpn0mF:k:b:Vh",
     long: &[
         ("author", Arg::No, 'a'),

@@ -13,7 +13,7 @@
 //! a signal ended has failed.
 
 mod load;
-mod options;
+pub mod options;
 mod reason;
 mod show;
 mod unload;

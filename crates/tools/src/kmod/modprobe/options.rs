@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// kmod 30's options, and `--json`, `--explain` and `--instance`. The digits are kmod's own numbers for options without
 /// a letter.
-pub(super) const SPEC: Spec = Spec { short: "arw:RibfDcnC:d:S:sqvVh", long: LONG };
+pub const SPEC: Spec = Spec { short: "arw:RibfDcnC:d:S:sqvVh", long: LONG };
 
 const LONG: &[Long] = &[
     ("all", Arg::No, 'a'),
