@@ -1,8 +1,6 @@
 //! Why the kernel refused a module, and the cure: the help that a bare errno does not give.
 
 use crate::error::{Failure, status, strerror};
-use crate::term::Paint;
-use std::io;
 use std::path::Path;
 
 /// A known refusal: how the log or the errno shows it, the cause, and the cure. `{}` is what stands at the mark.
@@ -206,14 +204,6 @@ pub fn refusal(path: &Path, errno: i32, log: Vec<String>) -> Failure {
             .cause("its init function returned this error")
             .cure("the module's source tells why; its log lines are above"),
     }
-}
-
-/// Tells a person at a terminal what the errno of a refused load means.
-pub fn to_terminal(error: &io::Error, path: &Path) {
-    let Some(found) = error.raw_os_error().and_then(|errno| explain(errno, &[])) else { return };
-    let paint = Paint::for_stderr();
-    tell!("  {} {}", paint.faint("because:"), found.cause);
-    tell!("  {} {}", paint.good("cure:"), found.cure.replace("FILE", &path.display().to_string()));
 }
 
 #[cfg(test)]

@@ -14,7 +14,12 @@ const KMOD_TOOLS: &[&str] = &["insmod", "rmmod", "lsmod", "modprobe", "modinfo",
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
     File(PathBuf),
-    Bytes { data: Vec<u8>, permissions: u32 },
+    /// A file with its shared libraries.
+    Program(PathBuf),
+    Bytes {
+        data: Vec<u8>,
+        permissions: u32,
+    },
 }
 
 /// The archive's bytes for this kernel, these files in `/work` and this script.
@@ -36,6 +41,10 @@ pub(crate) fn build(
     for (name, content) in files {
         let (permissions, data) = match content {
             Content::File(path) => read(path)?,
+            Content::Program(path) => {
+                add_libraries(&mut archive, path)?;
+                read(path)?
+            }
             Content::Bytes { data, permissions } => (*permissions, data.clone()),
         };
         archive.file(&format!("work/{name}"), permissions, data)?;
@@ -58,15 +67,21 @@ fn add_tools(archive: &mut Archive) -> Result<(), Error> {
         let path = program(name, package)?;
         let (permissions, data) = read(&path)?;
         archive.file(&format!("distribution/{name}"), permissions, data)?;
-        for library in libraries(&path)? {
-            if !archive.contains(&library) {
-                let (permissions, data) = read(Path::new(&library))?;
-                archive.file(&library, permissions, data)?;
-            }
-        }
+        add_libraries(archive, &path)?;
     }
     for name in KMOD_TOOLS {
         archive.symlink(&format!("distribution/{name}"), "kmod")?;
+    }
+    Ok(())
+}
+
+/// The shared libraries of a program, where it looks for them.
+fn add_libraries(archive: &mut Archive, program: &Path) -> Result<(), Error> {
+    for library in libraries(program)? {
+        if !archive.contains(&library) {
+            let (permissions, data) = read(Path::new(&library))?;
+            archive.file(&library, permissions, data)?;
+        }
     }
     Ok(())
 }

@@ -62,6 +62,13 @@ impl Vm {
         self
     }
 
+    /// Puts a program of the host into `/work` under this name, and the shared libraries that it needs where it looks for
+    /// them.
+    pub fn program(mut self, name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        self.files.push((name.into(), Content::Program(path.into())));
+        self
+    }
+
     /// Makes a distribution module and its dependencies available to modprobe.
     pub fn module(mut self, name: impl Into<String>) -> Self {
         self.modules.push(name.into());

@@ -3,6 +3,7 @@
 //! DIFFERS: kmod 30 has only `--version` and `--help` besides the short options it ignores; `--force` and its two
 //! halves, `--syslog` (but not `-s`, which 30 ignores) and `--verbose` are those of later versions.
 
+use super::reason::{self, Before};
 use super::{Messages, c_string, join, short_name};
 use crate::Invocation;
 use crate::backend::{self, Modules, Outcome};
@@ -102,13 +103,15 @@ fn insert(file: &OsStr, params: &[u8], options: &Options, messages: &Messages) -
     if options.verbose {
         println!("insmod {shown} {}", String::from_utf8_lossy(params));
     }
+    let explains = options.explain || io::IsTerminal::is_terminal(&io::stderr());
+    let before = if explains { Before::now(options.instance.as_deref()) } else { Before::default() };
     match load(&mut *modules, path, params, options.flags) {
         Ok(Outcome::Done) => Ok(0),
         Ok(Outcome::Killed { signal }) => backend::die(signal),
         Err(error) => {
             messages.error(&format!("could not insert module {shown}: {}", reason(&error)));
-            if options.explain || io::IsTerminal::is_terminal(&io::stderr()) {
-                crate::explain::to_terminal(&error, path);
+            if explains && let Some(errno) = error.raw_os_error() {
+                reason::explain(options.instance.as_deref(), &before, errno, path);
             }
             Ok(1)
         }

@@ -8,6 +8,7 @@ pub mod lsmod;
 pub mod modinfo;
 pub mod modprobe;
 pub mod multi;
+mod reason;
 pub mod rmmod;
 mod state;
 pub mod static_nodes;

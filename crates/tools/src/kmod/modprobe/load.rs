@@ -1,6 +1,6 @@
 //! Loading (`insmod`, `print_action` of kmod's `tools/modprobe.c`; `kmod_module_probe_insert_module` of libkmod).
 
-use super::reason::{self, Before};
+use super::super::reason::{self, Before};
 use super::{CRITICAL, Done, EEXIST, EINVAL, ENOENT, ERROR, INFO, Modprobe, Stop, WARNING, reason_text, with_options};
 use crate::backend::{self, Outcome};
 use crate::error::{errno_text, strerror};

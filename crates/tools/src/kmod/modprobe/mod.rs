@@ -6,7 +6,6 @@
 //! | `load.rs` | loading, `--show-depends`, `--resolve-alias` |
 //! | `unload.rs` | `-r` |
 //! | `show.rs` | `-c`, `--show-modversions`, `--show-exports` |
-//! | `reason.rs` | why the kernel refused a module, from its log |
 //!
 //! New beside kmod's: `--show-depends --json`; `--explain`, which is on when standard error is a terminal; `forbid` in
 //! modprobe.d. DIFFERS: an `install` command holds for a module with soft dependencies, too (`moddb::plan`); a command that
@@ -14,7 +13,6 @@
 
 mod load;
 pub mod options;
-mod reason;
 mod show;
 mod unload;
 

@@ -149,7 +149,8 @@ impl Modprobe {
         }
     }
 
-    /// Asks the kernel to unload a module; with `-w` again and again.
+    /// Asks the kernel to unload a module; with `-w` again and again. DIFFERS: when the time is over and the module still in
+    /// use, kmod 30 ends with 0 and without a word: its loop gives the result of its last pause.
     fn unload(&mut self, id: Id) -> Done {
         let name = self.name_text(id);
         self.show(&[b"rmmod ", name.as_bytes()]);

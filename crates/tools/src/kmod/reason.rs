@@ -8,11 +8,11 @@ use std::path::Path;
 
 /// Which record of the log was the last one.
 #[derive(Debug, Default)]
-pub(super) struct Before(Option<u64>);
+pub struct Before(Option<u64>);
 
 impl Before {
     /// The last record of now.
-    pub(super) fn now(instance: Option<&OsStr>) -> Self {
+    pub fn now(instance: Option<&OsStr>) -> Self {
         Before(records(instance).last().map(|(number, _)| *number))
     }
 }
@@ -39,7 +39,7 @@ fn parse(record: &[u8]) -> Option<(u64, String)> {
 }
 
 /// Tells cause and cure of a refusal.
-pub(super) fn explain(instance: Option<&OsStr>, before: &Before, errno: i32, path: &Path) {
+pub fn explain(instance: Option<&OsStr>, before: &Before, errno: i32, path: &Path) {
     let new = records(instance).into_iter().filter(|(number, _)| before.0.is_none_or(|last| *number > last));
     let lines = explain::telling(new.map(|(_, text)| text).collect());
     let paint = Paint::for_stderr();
