@@ -90,6 +90,37 @@ fn with_rsa_every_byte_is_sign_file_s() {
 }
 
 #[test]
+fn an_encrypted_key_is_opened_as_sign_file_opens_it() {
+    let folder = folder("sign-locked");
+    let dir = &folder.0;
+    let sign_file = format!("/lib/modules/{}/build/scripts/sign-file", release());
+    for (at, how) in ["", " -v2 aes-128-cbc", " -scrypt", " -v2prf hmacWithSHA512 -iter 5000"].iter().enumerate() {
+        openssl(dir, &format!("pkcs8 -topk8 -in rsa.pem -out locked.pem -passout pass:secret{how}"));
+        let words = ["sha256", "locked.pem", "rsa.crt", "m.ko"];
+        let said = run(Command::new(&sign_file)
+            .args(words)
+            .arg("theirs.ko")
+            .env("KBUILD_SIGN_PIN", "secret")
+            .current_dir(dir));
+        assert_eq!(said.status, 0, "{how}: {said:?}");
+        let mut ours = Command::new(LKM);
+        ours.arg("sign").args(words).arg(format!("ours-{at}.ko")).current_dir(dir);
+        let said = run(ours.env("KBUILD_SIGN_PIN", "secret"));
+        assert_eq!((said.status, said.err.as_str()), (0, ""), "{how}");
+        assert!(bytes(dir, &format!("ours-{at}.ko")) == bytes(dir, "theirs.ko"), "{how}");
+        let wrong = run(ours.env("KBUILD_SIGN_PIN", "wrong"));
+        assert!(wrong.status == 1 && wrong.err.contains("does not open it"), "{how}: {wrong:?}");
+    }
+    openssl(dir, "rsa -in rsa.pem -traditional -aes256 -passout pass:secret -out old.pem");
+    let mut old = Command::new(LKM);
+    let said = run(old
+        .args(["sign", "sha256", "old.pem", "rsa.crt", "m.ko"])
+        .env("KBUILD_SIGN_PIN", "secret")
+        .current_dir(dir));
+    assert!(said.status == 1 && said.err.contains("pkcs8 -topk8 -in old.pem"), "{said:?}");
+}
+
+#[test]
 fn curves_are_signed_and_verified_by_either_side() {
     let folder = folder("sign-curves");
     for (name, hash) in [("p256", "sha256"), ("p384", "sha384")] {

@@ -201,7 +201,7 @@ const SIGN: Command = Command {
     text: &[
         "Signs a module as the kernel's scripts/sign-file does, with the same arguments, and verifies signatures.",
         "HASH is sha256, sha384 or sha512. KEY is a private key in PEM: PKCS#8, PKCS#1 or SEC1; RSA of 2048 to 4096 bits, P-256 \
-         with sha256, or P-384 with sha384. CERT is its certificate in PEM or DER. Without DEST the module itself is replaced; \
+         with sha256, or P-384 with sha384. An encrypted key is opened with the passphrase in `KBUILD_SIGN_PIN`. CERT is its certificate in PEM or DER. Without DEST the module itself is replaced; \
          it is never half written, and keeps its mode.",
     ],
     options: &[

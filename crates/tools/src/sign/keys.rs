@@ -6,8 +6,10 @@ use kofile::signature::x509::{Certificate, PublicKey};
 use ring::rand::SystemRandom;
 use ring::signature::{self as ring_signature, EcdsaKeyPair, KeyPair, RsaKeyPair};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use signing::{EC, ECDSA, Hash, P256, P384, RSA};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// The hash of a word of the command line.
@@ -102,12 +104,38 @@ fn private(path: &Path) -> Result<PrivateKeyDer<'static>, Failure> {
         return Err(no_key().cause("PKCS#11 tokens are not supported").cure(cure));
     }
     let bytes = read(path)?;
-    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match bytes.windows(9).any(|part| part == b"ENCRYPTED") {
+    let contains = |wanted: &[u8]| bytes.windows(wanted.len()).any(|part| part == wanted);
+    if contains(ENCRYPTED.as_bytes()) {
+        let plain = format!("or `openssl pkey -in {} -out PLAIN` decrypts it", path.display());
+        let cure = format!("set {PIN} to its passphrase, {plain}; keys are read that `openssl pkcs8 -topk8` encrypts");
+        return decrypted(&bytes, std::env::var_os(PIN)).map_err(|cause| no_key().cause(cause).cure(cure));
+    }
+    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match contains(b"ENCRYPTED") {
         true => no_key()
-            .cause("it is encrypted, which is not supported (KBUILD_SIGN_PIN is not read)")
-            .cure(format!("`openssl pkey -in {} -out PLAIN` decrypts it", path.display())),
+            .cause("it is encrypted in OpenSSL's old way, which is not supported")
+            .cure(format!("`openssl pkcs8 -topk8 -in {} -out NEW` encrypts it in the way of PKCS#8", path.display())),
         false => no_key().cause(error).cure("give a private key in PEM"),
     })
+}
+
+/// The variable in which kbuild and sign-file take the passphrase of a key.
+const PIN: &str = "KBUILD_SIGN_PIN";
+/// How such a key begins.
+const ENCRYPTED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
+
+/// A key that is encrypted as PKCS#8 tells, or why it cannot be had.
+fn decrypted(pem: &[u8], pin: Option<OsString>) -> Result<PrivateKeyDer<'static>, String> {
+    let pin = pin.ok_or_else(|| format!("it is encrypted, and {PIN} is not set"))?;
+    // Other things may stand before the key.
+    let text = String::from_utf8_lossy(pem);
+    let text = text.find(ENCRYPTED).and_then(|at| text.get(at..)).unwrap_or_default();
+    let (_, document) =
+        pkcs8::SecretDocument::from_pem(text).map_err(|error| format!("its PEM is damaged: {error}"))?;
+    let refused = |error: String| format!("it is encrypted, and the passphrase in {PIN} does not open it ({error})");
+    let key = pkcs8::EncryptedPrivateKeyInfoRef::try_from(document.as_bytes());
+    let key = key.map_err(|error| refused(error.to_string()))?;
+    let plain = key.decrypt(pin.as_bytes()).map_err(|error| refused(error.to_string()))?;
+    Ok(PrivatePkcs8KeyDer::from(plain.as_bytes().to_vec()).into())
 }
 
 fn unusable(path: &Path, error: &ring::error::KeyRejected) -> Failure {

@@ -1,8 +1,8 @@
 //! `lkm sign`: signs modules, and verifies signatures. Counterpart: `scripts/sign-file.c` of the kernel's sources, and
 //! `mod_verify_sig()` of `kernel/module/signing.c`.
 //!
-//! Cryptography is `ring`'s. It offers no encrypted keys, PKCS#11 tokens, SHA-1, SHA-224 or SHA-3: those are refused by
-//! name. What the message looks like is `message.rs`; `sign-file` leaves that to OpenSSL.
+//! Cryptography is `ring`'s; `pkcs8` opens encrypted keys. There are no PKCS#11 tokens, SHA-1, SHA-224 or SHA-3: those are
+//! refused by name. What the message looks like is `message.rs`; `sign-file` leaves that to OpenSSL.
 
 mod keys;
 mod message;
