@@ -4,7 +4,7 @@
 //! cargo run --release -p bench [-- [--json] [--no-qemu] [--rounds N] [NAME ...]]
 //! ```
 //!
-//! NAME: `run`, `phases`, `load`, `printk`, `border`, `depmod`; all of them if none is given. Subjects that are compared are
+//! NAME: `run`, `phases`, `load`, `printk`, `border`, `memory`, `depmod`; all of them if none is given. Subjects that are compared are
 //! measured in turn, round by round, in one run; the table has medians, the middle half of the samples, and the median
 //! of the ratios within the rounds. What must not share a process has its own: the program then calls itself with
 //! `sample`, and gets numbers back as JSON.
@@ -13,6 +13,7 @@
 mod border;
 mod depmod;
 mod load;
+mod memory;
 mod modules;
 mod phases;
 mod printk;
@@ -57,6 +58,7 @@ const GROUPS: &[Group] = &[
     ("load", load::measure),
     ("printk", printk::measure),
     ("border", border::measure),
+    ("memory", memory::measure),
     ("depmod", depmod::measure),
 ];
 
@@ -77,6 +79,9 @@ fn chosen() -> Result<(), String> {
         ["sample", "phases", file] => phases::sample(file),
         ["sample", "load", release, name] => load::sample(release, name),
         ["sample", "split", release, name] => load::sample_split(release, name),
+        ["sample", "memory", mode, release, module, pairs, size, live] => {
+            memory::sample(mode, release, module, pairs, size, live)
+        }
         ["sample", "border", rounds] => border::sample(rounds),
         _ => all(&options()?),
     }

@@ -21,6 +21,8 @@ pub struct Modules {
     pub hello_stripped: PathBuf,
     /// Two modules that print as many records as they are told.
     pub noise: [PathBuf; 2],
+    /// The folder of the one that takes and gives memory, and of a program that does the same.
+    pub churn: PathBuf,
 }
 
 impl Modules {
@@ -37,7 +39,8 @@ impl Modules {
             Err(e) => return Err(format!("cannot run strip: {e}: apt install binutils")),
         }
         let noise = kbuild("noise", &release)?;
-        Ok(Self { release, hello, hello_stripped, noise: [noise.join("noise1.ko"), noise.join("noise2.ko")] })
+        let churn = kbuild("churn", &release)?;
+        Ok(Self { release, hello, hello_stripped, noise: [noise.join("noise1.ko"), noise.join("noise2.ko")], churn })
     }
 }
 

@@ -100,6 +100,33 @@ pub fn fault_of(fault: Fault) -> KError {
     KError::Fault(access::Fault { addr, write: false })
 }
 
+/// One argument, again and again.
+struct Only(u64);
+
+impl Args for Only {
+    fn next_slot(&mut self) -> Result<u64, Fault> {
+        Ok(self.0)
+    }
+}
+
+fn one(fmt: &[u8], value: u64) -> String {
+    let mut out = Vec::new();
+    // A buffer of ours that is large enough.
+    let _ = crate::klib::vsprintf::vsnprintf(&Kernel, &mut out, i32::MAX as usize, fmt, &mut Only(value));
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// An address as `%p` shows it.
+pub fn hashed(addr: u64) -> String {
+    one(b"%p", addr)
+}
+
+/// GFP flags as `%pGg` shows them.
+pub fn gfp_flags(flags: u32) -> String {
+    let flags = std::hint::black_box(Box::new(flags));
+    one(b"%pGg", std::ptr::from_ref(&*flags) as u64)
+}
+
 /// Formats with a module's format string and arguments: the whole text.
 ///
 /// # Errors

@@ -1,7 +1,9 @@
 //! Faults of module code: what the machine's traps mean, and what the log says of them. Counterpart:
 //! arch/x86/kernel/traps.c, arch/x86/mm/fault.c, kernel/panic.c. The reports themselves are written by [`crate::oops`].
 
-use crate::mm::inline_access;
+mod places;
+
+use crate::mm::{check, guard, inline_access};
 use crate::module::symbols::{Behind, given_at};
 use crate::module::{self, State, taint};
 use crate::oops::{self, Facts, Linked, Missing, Next, OrcTable, Place, Report, Reporter, Symbol, Table, World};
@@ -15,6 +17,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+pub use places::{bug_in, call_chain, forget_chains, frame, warn_in};
 
 exports![__warn_printk, __stack_chk_fail, dump_stack, panic];
 
@@ -305,7 +309,7 @@ pub fn on_trap(trap: &mut Trap) -> Action {
             }
         }
     }
-    if borrowed(trap) {
+    if borrowed(trap) || let_through(trap) {
         return Action::Resume;
     }
     let privileged = if trap.kind == TrapKind::GeneralProtection { inline_access::privileged(trap.regs) } else { None };
@@ -314,6 +318,17 @@ pub fn on_trap(trap: &mut Trap) -> Action {
         log::line(1, &format!("BUG: an instance has no hardware for the privileged instruction {what}"));
     }
     publish(report, true)
+}
+
+/// Module code came to memory that guard mode has closed: reported; true if it goes on.
+fn let_through(trap: &Trap) -> bool {
+    const WRITE: u64 = 2;
+    const FETCH: u64 = 16;
+    if trap.kind != TrapKind::PageFault || trap.code & FETCH != 0 || check::mode() != check::Mode::Guard {
+        return false;
+    }
+    let (write, ip) = (trap.code & WRITE != 0, trap.regs.ip);
+    guard::on_fault(guard::Access { addr: trap.addr, size: inline_access::size_at(ip), write, ip })
 }
 
 /// Module code came to a function that lkm does not have: true if the image's own can run instead.
@@ -376,6 +391,10 @@ fn lockup(trap: &mut Trap) -> Action {
 /// kabi's hook: an exported function failed in a way that C cannot express. Its caller dies.
 pub fn on_bad_call(name: &'static str, cause: KError) {
     let function = module::symbols::address_of(name).ok().flatten().unwrap_or(0);
+    if let (KError::Fault(fault), check::Mode::Guard) = (cause, check::mode()) {
+        // The function has failed already; what was found is said before the oops.
+        guard::on_fault(guard::Access { addr: fault.addr, size: 0, write: fault.write, ip: 0 });
+    }
     let report = match cause {
         KError::Fault(fault) => with_reporter(|r| r.kernel_fault(&Instance, function, name, fault.addr, fault.write)),
         other => with_reporter(|r| r.bad_call(&Instance, function, name, &other.to_string())),

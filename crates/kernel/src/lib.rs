@@ -56,6 +56,8 @@ pub struct Config {
     pub softlockup: Duration,
     /// 2.4's module system in place of the present one ([`personality24`]).
     pub personality24: bool,
+    /// How much is watched of what modules do with memory.
+    pub check: mm::check::Mode,
 }
 
 impl Config {
@@ -63,7 +65,14 @@ impl Config {
     pub fn new(profile: Profile) -> Self {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         // watchdog_thresh is 10 s; a lockup is reported after twice that.
-        Self { profile, cpus, cmdline: String::new(), softlockup: Duration::from_secs(20), personality24: false }
+        Self {
+            profile,
+            cpus,
+            cmdline: String::new(),
+            softlockup: Duration::from_secs(20),
+            personality24: false,
+            check: mm::check::Mode::default(),
+        }
     }
 }
 
@@ -105,6 +114,8 @@ pub fn boot(config: Config) -> Result<(), String> {
     log::boot(cmdline::remember(&config.cmdline));
     cmdline::obey();
     personality24::boot(config.personality24);
+    mm::check::set_mode(config.check);
+    mm::slab::boot();
     fault::boot(config.softlockup);
     Ok(())
 }

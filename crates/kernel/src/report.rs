@@ -1,9 +1,11 @@
 //! What a run left behind, for the end of `lkm run`.
 
-use crate::mm::slab::{self, Kind, Origin};
+use crate::mm::check;
+use crate::mm::owned::{self, Kind, Origin};
 use crate::module::{self, State, taint};
 use crate::{borrow, exports, fault, personality24};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use wire::{IncompleteImport, Leftover, LoadedModule, Report};
 
 /// Collects everything.
@@ -12,6 +14,7 @@ pub(crate) fn make() -> Report {
     Report {
         loaded: module::all().iter().map(|m| loaded(m)).collect(),
         leftovers: leftovers(),
+        findings: check::findings(),
         incomplete: incomplete(),
         oopses: fault::oopses(),
         warnings: fault::warnings(),
@@ -33,22 +36,24 @@ fn loaded(module: &module::Module) -> LoadedModule {
     }
 }
 
+/// What is left, by what it is and who made it.
 fn leftovers() -> Vec<Leftover> {
-    let mut groups: BTreeMap<(Kind, Origin), (u64, u64)> = BTreeMap::new();
-    for (_, block) in slab::owned() {
-        let group = groups.entry((block.kind, block.origin())).or_default();
+    type Group = (Kind, Option<Arc<str>>, Origin);
+    let mut groups: BTreeMap<Group, (u64, u64)> = BTreeMap::new();
+    for (_, block) in owned::all() {
+        let group = groups.entry((block.kind, block.name.clone(), block.origin())).or_default();
         group.0 += 1;
         group.1 += block.len as u64;
     }
-    groups.into_iter().map(|((kind, origin), (count, bytes))| leftover(kind, origin, count, bytes)).collect()
-}
-
-fn leftover(kind: Kind, origin: Origin, count: u64, bytes: u64) -> Leftover {
-    let kind = match kind {
-        Kind::Kmalloc => "kmalloc memory",
-        Kind::Vmalloc => "vmalloc memory",
+    let leftover = |((kind, name, origin), (count, bytes)): (Group, (u64, u64))| Leftover {
+        kind: kind.text().to_string(),
+        name: name.map(|name| name.to_string()),
+        module: origin.module,
+        count,
+        bytes,
+        made_by: origin.made_by,
     };
-    Leftover { kind: kind.to_string(), name: None, module: origin.module, count, bytes, made_by: origin.made_by }
+    groups.into_iter().map(leftover).collect()
 }
 
 fn incomplete() -> Vec<IncompleteImport> {

@@ -230,6 +230,8 @@ pub struct Report {
     pub loaded: Vec<LoadedModule>,
     /// Objects that modules made and never gave back.
     pub leftovers: Vec<Leftover>,
+    /// What modules did wrong with memory.
+    pub findings: Vec<Finding>,
     /// Imported functions that were called and are not complete: partial, borrowed or trapped.
     pub incomplete: Vec<IncompleteImport>,
     /// How many oopses the instance saw.
@@ -266,8 +268,43 @@ pub struct Leftover {
     pub count: u64,
     /// Bytes in all; 0 where size means nothing.
     pub bytes: u64,
-    /// Who made it: symbolised call chain, innermost first.
-    pub made_by: Vec<String>,
+    /// Who made it: call chain, innermost first.
+    pub made_by: Vec<CallFrame>,
+}
+
+/// A place in a call chain.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CallFrame {
+    /// `function+0x1f/0x30 [module]`.
+    pub text: String,
+    /// The call itself, in the module's file.
+    pub place: Option<CodePlace>,
+    /// `file.c:12`, where the file's debug information tells.
+    pub source: Option<String>,
+}
+
+/// A place in a module's file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CodePlace {
+    /// The module's name.
+    pub module: String,
+    /// The section's name.
+    pub section: String,
+    /// Bytes from its beginning.
+    pub offset: u64,
+}
+
+/// Something that a module did wrong, found in the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What, in one line.
+    pub what: String,
+    /// How often, in one place.
+    pub count: u64,
+    /// The call chains: what happened there, the frames, innermost first.
+    pub chains: Vec<(String, Vec<CallFrame>)>,
+    /// What to do, where that is known.
+    pub advice: Option<String>,
 }
 
 /// An import that was called though lkm does not implement it completely.

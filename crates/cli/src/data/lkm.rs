@@ -32,6 +32,21 @@ const CMDLINE: Opt = Opt::with(
     Kind::Text,
     "the kernel's command line (loglevel=, module_blacklist=, module.sig_enforce, MODULE.PARAM= ...)",
 );
+const CHECK: Opt = Opt::with(
+    "",
+    &["check"],
+    "MODE",
+    Kind::Choice(&["guard", "track", "fast"]),
+    "what is watched of the module's use of memory: guard (accesses behind a block and to freed ones, damage around blocks; \
+     the default), track (who owns what, wrong frees), fast (nothing)",
+);
+const CHECK_OF_ALL: Opt = Opt::with(
+    "",
+    &["check"],
+    "MODE",
+    Kind::Choice(&["guard", "track", "fast"]),
+    "what is watched of modules' use of memory: track (the default), guard, fast: see `lkm run --help`",
+);
 const NO_FACES: Opt = Opt::flag("", &["no-faces"], "leave /proc, /sys and /dev as this machine has them");
 const PERSONALITY: Opt = Opt::with(
     "",
@@ -99,6 +114,7 @@ const RUN: Command = Command {
         LEVEL,
         CPUS,
         CMDLINE,
+        CHECK,
         NO_FACES,
         PERSONALITY,
         Opt::flag("", &["json"], "print the report as JSON to standard output"),
@@ -138,6 +154,7 @@ const SH: Command = Command {
         LEVEL,
         CPUS,
         CMDLINE,
+        CHECK_OF_ALL,
         NO_FACES,
         PERSONALITY,
         // One parser reads both commands.

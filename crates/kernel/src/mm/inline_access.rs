@@ -76,6 +76,12 @@ pub fn perform(regs: &mut Regs) -> Outcome {
     }
 }
 
+/// Bytes that the instruction at `ip` reads or writes; 0 where it does not tell.
+pub fn size_at(ip: u64) -> usize {
+    let mut bytes = [0; LONGEST];
+    if access::read(ip, &mut bytes).is_err() { 0 } else { decode(ip, &bytes).memory_size().size() }
+}
+
 fn decode(ip: u64, bytes: &[u8]) -> Instruction {
     Decoder::with_ip(64, bytes, ip, DecoderOptions::NONE).decode()
 }

@@ -1,8 +1,17 @@
 //! Memory for modules. Counterpart: mm/.
 
+pub mod check;
+pub mod guard;
 pub mod inline_access;
+pub mod kmem_cache;
 pub mod maccess;
+pub mod mempool;
+pub mod owned;
+pub mod page;
+pub mod page_alloc;
 pub mod percpu;
 pub mod slab;
 pub mod slab_common;
 pub mod uaccess;
+pub mod util;
+pub mod vmalloc;

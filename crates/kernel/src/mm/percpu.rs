@@ -1,6 +1,7 @@
 //! Per-CPU memory that modules ask for. Counterpart: mm/percpu.c. The areas themselves are in [`crate::percpu`].
 
-use crate::{log, percpu};
+use super::owned::{self, Block, Kind};
+use crate::{fault, percpu};
 use kabi::errno::ENOMEM;
 use kabi::{DataExport, DataSize, KError, KPtr, KResult, NullPtr, exports, kexport};
 use machine::cpu;
@@ -22,13 +23,13 @@ static OWNED: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
 fn alloc(size: usize, align: usize) -> KResult<KPtr> {
     if size == 0 || size > LARGEST || align > PAGE || !align.is_power_of_two() {
         let text = format!("illegal size ({size}) or align ({align}) for percpu allocation");
-        log::line(4, "------------[ cut here ]------------");
-        log::line(4, &text);
-        crate::fault::warn_at_caller();
+        let newer = crate::env::version() >= (6, 10);
+        fault::warn_in(if newer { "pcpu_alloc_noprof" } else { "pcpu_alloc" }, "mm/percpu.c", 0, Some(&text));
         return Err(ENOMEM.into());
     }
     let offset = percpu::alloc(size as u64, align as u64)?;
     OWNED.lock().unwrap_or_else(PoisonError::into_inner).insert(offset);
+    owned::note(offset, Block::new(Kind::Percpu, size));
     Ok(KPtr::new(offset))
 }
 
@@ -59,6 +60,7 @@ fn free_percpu(p: KPtr) -> KResult {
     if !OWNED.lock().unwrap_or_else(PoisonError::into_inner).remove(&p.addr()) {
         return Err(KError::Bug("free_percpu of an address that is no allocation"));
     }
+    owned::take(Kind::Percpu, p.addr());
     percpu::free(p.addr());
     Ok(())
 }

@@ -1,155 +1,83 @@
-//! kmalloc and kin, and who owns what. Counterpart: mm/slab_common.c, mm/slub.c, include/linux/slab.h.
+//! kmalloc and kfree: where blocks come from, and what a wrong free is. Counterpart: mm/slab_common.c, mm/slub.c.
 //!
-//! Every block is known with its size and the module that asked for it, so that `lkm run` can say what was left behind.
+//! Memory is always zeroed, as Debian's kernels do (`CONFIG_INIT_ON_ALLOC_DEFAULT_ON`).
 
-use crate::{fault, module};
+use super::check::{self, Mode, Report};
+use super::owned::{self, Block, Freed, Kind};
+use super::{guard, page, page_alloc, vmalloc};
+use crate::{env, fault, log};
 use kabi::errno::ENOMEM;
-use kabi::{KError, KPtr, KResult, KStr, NullPtr, exports, kexport};
-use machine::heap;
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use kabi::{KError, KPtr, KResult, NullPtr, exports, kexport};
+use machine::heap::{self, Spot, slab};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use super::owned::note_origins;
 
 exports![
     __kmalloc,
     __kmalloc_node,
     kmalloc_trace,
     kmalloc_node_trace,
-    kfree,
-    kfree_sensitive,
-    krealloc,
-    ksize,
-    kstrdup,
-    kstrndup,
-    kmemdup,
-    kmemdup_nul,
+    kmalloc_large,
+    kmalloc_large_node,
     __kmalloc_node_track_caller,
-    kvmalloc_node,
-    kvmalloc_node_noprof,
-    kvfree,
-    vmalloc,
-    vzalloc,
-    vfree
+    __kmalloc_node_noprof,
+    __kmalloc_node_track_caller_noprof,
+    kfree,
 ];
 
-/// `__GFP_ZERO`: the memory is to be zeroed.
-const GFP_ZERO: u32 = 0x100;
 /// `KMALLOC_MAX_SIZE` on x86-64.
-const KMALLOC_MAX: usize = 4 << 20;
+pub const KMALLOC_MAX: usize = 4 << 20;
 /// `ZERO_SIZE_PTR`: what an allocation of 0 bytes gives.
-const ZERO_SIZE: u64 = 16;
-
-/// How a block was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// kmalloc and what builds on it.
-    Kmalloc,
-    /// vmalloc.
-    Vmalloc,
-}
-
-/// A block that a module owns.
-#[derive(Debug, Clone)]
-pub struct Block {
-    /// Bytes asked for.
-    pub len: usize,
-    /// How.
-    pub kind: Kind,
-    /// Return addresses of the module code that asked, innermost first.
-    pub made_by: Vec<u64>,
-    /// Who that was, once the module is gone and its addresses tell nothing any more.
-    pub origin: Option<Origin>,
-}
-
-/// The module that asked for a block, and the places in its code.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Origin {
-    /// The module's name.
-    pub module: String,
-    /// Symbolised call chain, innermost first.
-    pub made_by: Vec<String>,
-}
-
-impl Block {
-    /// Who asked for it.
-    pub fn origin(&self) -> Origin {
-        self.origin.clone().unwrap_or_else(|| {
-            let owner = self.made_by.iter().find_map(|ip| module::containing(*ip));
-            Origin {
-                module: owner.map_or_else(|| "?".to_string(), |m| m.name().to_string()),
-                made_by: self.made_by.iter().map(|ip| fault::describe(*ip)).collect(),
-            }
-        })
-    }
-}
-
-/// Code of a module goes (all of it, or what is only for init): notes who made the blocks that it leaves behind, while
-/// its symbols are there.
-pub fn note_origins(module: &module::Module, init_only: bool) {
-    // Asking who it was takes the module list's lock, so not under the blocks' own.
-    let mine = |block: &Block| {
-        let image = module.image();
-        let goes = |ip: &u64| if init_only { image.in_init(*ip) } else { image.contains(*ip) };
-        block.origin.is_none() && block.made_by.iter().any(goes)
-    };
-    let left: Vec<(u64, Origin)> =
-        owned().into_iter().filter(|(_, b)| mine(b)).map(|(addr, b)| (addr, b.origin())).collect();
-    let mut blocks = blocks();
-    for (addr, origin) in left {
-        if let Some(block) = blocks.as_mut().and_then(|b| b.get_mut(&addr)) {
-            block.origin = Some(origin);
-        }
-    }
-}
-
-static BLOCKS: Mutex<Option<HashMap<u64, Block>>> = Mutex::new(None);
-
-fn blocks() -> MutexGuard<'static, Option<HashMap<u64, Block>>> {
-    BLOCKS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// All blocks that are owned now, by address.
-pub fn owned() -> Vec<(u64, Block)> {
-    let mut all: Vec<_> = blocks().iter().flatten().map(|(addr, block)| (*addr, block.clone())).collect();
-    all.sort_by_key(|(addr, _)| *addr);
-    all
-}
+pub const ZERO_SIZE: u64 = 16;
+/// `__GFP_NOWARN`.
+pub const GFP_NOWARN: u32 = 0x2000;
 
 /// Zeroed memory for lkm's own structures that modules look at; never given back.
 ///
 /// # Errors
 /// `ENOMEM`.
 pub fn permanent(len: usize) -> KResult<KPtr> {
-    let addr = heap::alloc(len).ok_or(ENOMEM)?;
-    machine::access::fill(addr, 0, len)?;
-    Ok(KPtr::new(addr))
+    Ok(KPtr::new(heap::alloc(len).ok_or(ENOMEM)?))
 }
 
-fn alloc(len: usize, zero: bool, kind: Kind) -> KResult<KPtr> {
-    if len == 0 && kind == Kind::Kmalloc {
+/// kmalloc.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn alloc(len: usize, flags: u32) -> KResult<KPtr> {
+    if len == 0 {
         return Ok(KPtr::new(ZERO_SIZE));
     }
-    if len == 0 || (kind == Kind::Kmalloc && len > KMALLOC_MAX) {
+    if len > KMALLOC_MAX {
+        page_alloc::warn_too_large(flags);
         return Err(ENOMEM.into());
     }
-    // vmalloc gives whole pages.
-    let whole = if kind == Kind::Vmalloc { len.checked_next_multiple_of(4096).ok_or(ENOMEM)? } else { len };
-    let addr = heap::alloc(whole).ok_or(ENOMEM)?;
-    if zero {
-        machine::access::fill(addr, 0, heap::rounded(whole))?;
+    let mode = check::mode();
+    if mode == Mode::Fast {
+        return Ok(KPtr::new(plain(len)?));
     }
-    let block = Block { len: whole, kind, made_by: module::callers(), origin: None };
-    blocks().get_or_insert_default().insert(addr, block);
+    let mut block = Block::new(Kind::Kmalloc, len);
+    let align = if len.is_power_of_two() { len } else { 1 };
+    let guarded = if mode == Mode::Guard { guard::alloc(len, align) } else { None };
+    let addr = match guarded {
+        Some((addr, pages)) => {
+            block.guard = Some(pages);
+            addr
+        }
+        None => plain(len)?,
+    };
+    owned::note(addr, block);
     Ok(KPtr::new(addr))
 }
 
-fn release(p: KPtr, what: &'static str) -> KResult {
-    if p.addr() <= ZERO_SIZE {
-        return Ok(());
+/// A block of the size classes, or a compound page.
+fn plain(len: usize) -> KResult<u64> {
+    let addr = heap::alloc(len).ok_or(ENOMEM)?;
+    if let (None, order) = (slab::class(len), heap::pages::order_of(len)) {
+        page::make_compound(page::set_up(addr, 1 << order, 1)?, order)?;
     }
-    let block = blocks().as_mut().and_then(|b| b.remove(&p.addr()));
-    let Some(block) = block else { return Err(KError::Bug(what)) };
-    heap::free(p.addr(), block.len);
-    Ok(())
+    Ok(addr)
 }
 
 /// The memory that a helper of lkm's own hands to a module: the module frees it with kfree.
@@ -157,157 +85,284 @@ fn release(p: KPtr, what: &'static str) -> KResult {
 /// # Errors
 /// `ENOMEM`.
 pub fn give(bytes: &[u8]) -> KResult<KPtr> {
-    let p = alloc(bytes.len(), false, Kind::Kmalloc)?;
-    machine::access::write(p.addr(), bytes)?;
+    let p = alloc(bytes.len(), 0)?;
+    if !bytes.is_empty() {
+        machine::access::write(p.addr(), bytes)?;
+    }
     Ok(p)
 }
 
-/// Allocates `size` bytes. GFP flags other than `__GFP_ZERO` make no difference: the host's memory has no zones.
+/// kfree, for `function`: NULL and `ZERO_SIZE_PTR` are fine.
+///
+/// # Errors
+/// What stops the caller, as it would in Linux.
+pub fn free(p: KPtr, function: &'static str) -> KResult {
+    let addr = p.addr();
+    if addr <= ZERO_SIZE {
+        return Ok(());
+    }
+    if check::mode() == Mode::Fast {
+        return free_unseen(addr);
+    }
+    match owned::take(Kind::Kmalloc, addr) {
+        Some(block) if matches!(block.kind, Kind::Kmalloc | Kind::Object) => {
+            release(addr, &block)?;
+            owned::remember(addr, block);
+            Ok(())
+        }
+        Some(block) => {
+            // It stays: whoever frees it with the right function finds it.
+            let what = format!("{function} of {}", block.describe());
+            let report = Report::new("page", "Invalid object pointer", what).here("freed in");
+            report.chain("allocated in", &block.origin()).advice(right_function(block.kind)).publish();
+            owned::note(addr, block);
+            Ok(())
+        }
+        None => wrong(addr, function),
+    }
+}
+
+fn right_function(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Vmalloc => "memory of vmalloc is given back with vfree or kvfree",
+        Kind::Pages => "pages are given back with free_pages or __free_pages",
+        _ => "memory of kmalloc is given back with kfree",
+    }
+}
+
+/// Gives the memory of a block back to where it came from.
+///
+/// # Errors
+/// When its structures cannot be reached.
+pub fn release(addr: u64, block: &Block) -> KResult {
+    match block.guard {
+        Some(pages) => {
+            guard::free(addr, block, pages);
+            Ok(())
+        }
+        None => free_unseen(addr),
+    }
+}
+
+/// Gives memory back by what the pages say.
+fn free_unseen(addr: u64) -> KResult {
+    match heap::spot(addr) {
+        Some(Spot::Slab { cache, object, .. }) if object == addr => {
+            let size_class = (cache as usize) < slab::SIZES.len();
+            let first = if size_class { slab::give_to_class(cache as usize, addr) } else { slab::give(cache, addr) };
+            if first { Ok(()) } else { Err(double_free()) }
+        }
+        Some(Spot::Run { head, order }) if head == addr => {
+            page::clear(addr, 1 << order)?;
+            heap::pages::give(addr, order);
+            Ok(())
+        }
+        _ => Err(KError::Bug("kfree of an address that is no allocation")),
+    }
+}
+
+/// The kernel finds that an object is freed which is the first of the free ones (`set_freepointer`).
+fn double_free() -> KError {
+    // Up to 6.1 it is inlined into another one.
+    let function = if env::version() >= (6, 2) { "kfree" } else { "__kmem_cache_free" };
+    fault::bug_in(function, "mm/slub.c", 0)
+}
+
+/// A free of what is not owned.
+fn wrong(addr: u64, function: &'static str) -> KResult {
+    if let Some((start, freed)) = owned::freed_around(addr) {
+        return freed_again(addr, start, &freed, function);
+    }
+    if let Some((start, block)) = owned::memory_around(addr, 0) {
+        interior(addr, start, &block, None, function);
+        return Ok(());
+    }
+    let what = format!("{function} of an address that is no allocation");
+    match heap::spot(addr) {
+        // Memory of lkm's own, or of long ago: nothing is done to it.
+        Some(_) => {
+            Report::new("page", "Invalid object pointer", what).here("freed in").publish();
+            Ok(())
+        }
+        // In Linux the page's structure is not there: an oops.
+        None => Err(KError::Bug("kfree of an address that is no allocation")),
+    }
+}
+
+fn freed_again(addr: u64, start: u64, freed: &Freed, function: &'static str) -> KResult {
+    if addr != start {
+        interior(addr, start, &freed.block, Some(freed), function);
+        return Ok(());
+    }
+    let what = format!("double free: {function} of a {} that was freed before", freed.block.describe());
+    let report = Report::new(&guard::cache_name(&freed.block), "Object already free", what);
+    report.here("freed again in").freed(freed).publish();
+    // The real kernel notices nothing but the second of two frees in a row.
+    let is_slab = freed.block.len <= slab::SIZES[slab::SIZES.len() - 1];
+    if owned::is_last_freed(addr) && is_slab { Err(double_free()) } else { Ok(()) }
+}
+
+fn interior(addr: u64, start: u64, block: &Block, freed: Option<&Freed>, function: &'static str) {
+    let offset = addr - start;
+    let what = format!("invalid free of an interior pointer: {function} of {offset} bytes into a {}", block.describe());
+    let report = Report::new(&guard::cache_name(block), "Invalid object pointer", what).here("freed in");
+    let report = match freed {
+        Some(freed) => report.freed(freed),
+        None => report.chain("allocated in", &block.origin()),
+    };
+    report.advice("what one allocation gave is given back by one free of its first address: one kfree(base)").publish();
+    if freed.is_some() && block.len > slab::SIZES[slab::SIZES.len() - 1] {
+        warn_of_large(addr);
+    }
+}
+
+/// A free of a page that is no slab and no compound page any more: the real kernel says so once, and no more than that.
+fn warn_of_large(addr: u64) {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    if check::mode() == Mode::Track && !WARNED.swap(true, Ordering::Relaxed) {
+        let file = if env::version() >= (6, 4) { "mm/slub.c" } else { "mm/slab_common.c" };
+        fault::warn_in("free_large_kmalloc", file, 0, None);
+        log::line(4, &format!("object pointer: 0x{}", env::hashed(addr)));
+    }
+}
+
+/// Allocates `size` bytes. GFP flags but `__GFP_NOWARN` make no difference: the host's memory has no zones.
 #[kexport(since = "2.6.0", header = "linux/slab.h", symbol = "__kmalloc_noprof")]
 fn __kmalloc(size: usize, flags: u32) -> NullPtr {
-    NullPtr(alloc(size, flags & GFP_ZERO != 0, Kind::Kmalloc))
+    NullPtr(alloc(size, flags))
 }
 
 /// Allocates `size` bytes; there is one memory node.
-#[kexport(since = "2.6.0", header = "linux/slab.h")]
+#[kexport(since = "2.6.0", until = "6.10", header = "linux/slab.h")]
 fn __kmalloc_node(size: usize, flags: u32, _node: i32) -> NullPtr {
-    __kmalloc(size, flags)
+    NullPtr(alloc(size, flags))
+}
+
+/// [`__kmalloc_node`] with the set of caches to take it from, which makes no difference here.
+#[kexport(since = "6.10", header = "linux/slab.h")]
+fn __kmalloc_node_noprof(size: usize, _buckets: KPtr, flags: u32, _node: i32) -> NullPtr {
+    NullPtr(alloc(size, flags))
 }
 
 /// What kmalloc of a constant size becomes: the cache is given, the size is what counts.
 #[kexport(since = "6.1", header = "linux/slab.h", symbol = "__kmalloc_cache_noprof")]
 fn kmalloc_trace(_cache: KPtr, flags: u32, size: usize) -> NullPtr {
-    __kmalloc(size, flags)
+    NullPtr(alloc(size, flags))
 }
 
 /// [`kmalloc_trace`] for a memory node; there is one.
-#[kexport(since = "6.1", header = "linux/slab.h")]
+#[kexport(since = "6.1", header = "linux/slab.h", symbol = "__kmalloc_cache_node_noprof")]
 fn kmalloc_node_trace(_cache: KPtr, flags: u32, _node: i32, size: usize) -> NullPtr {
-    __kmalloc(size, flags)
+    NullPtr(alloc(size, flags))
 }
 
-/// Frees what kmalloc gave. NULL and `ZERO_SIZE_PTR` are fine; anything else that is no block is a bug of the module.
-#[kexport(since = "2.6.0", header = "linux/slab.h")]
-fn kfree(p: KPtr) -> KResult {
-    release(p, "kfree of an address that is no allocation")
+/// What kmalloc of a large constant size becomes: whole pages.
+#[kexport(since = "6.1", header = "linux/slab.h", symbol = "__kmalloc_large_noprof")]
+fn kmalloc_large(size: usize, flags: u32) -> NullPtr {
+    NullPtr(alloc(size, flags))
 }
 
-/// Clears a block and frees it.
-#[kexport(since = "5.9", header = "linux/slab.h")]
-fn kfree_sensitive(p: KPtr) -> KResult {
-    if p.addr() > ZERO_SIZE {
-        machine::access::fill(p.addr(), 0, ksize(p) as usize)?;
-    }
-    release(p, "kfree_sensitive of an address that is no allocation")
-}
-
-/// Changes a block's size, moving it if need be. The old block stays when there is no memory.
-#[kexport(since = "2.6.28", header = "linux/slab.h", symbol = "krealloc_noprof")]
-fn krealloc(p: KPtr, size: usize, flags: u32) -> NullPtr {
-    NullPtr(reallocate(p, size, flags))
-}
-
-fn reallocate(p: KPtr, size: usize, flags: u32) -> KResult<KPtr> {
-    if size == 0 {
-        release(p, "krealloc of an address that is no allocation")?;
-        return Ok(KPtr::new(ZERO_SIZE));
-    }
-    let new = alloc(size, flags & GFP_ZERO != 0, Kind::Kmalloc)?;
-    if p.addr() > ZERO_SIZE {
-        let old = blocks().as_ref().and_then(|b| b.get(&p.addr()).map(|b| b.len));
-        let old = old.ok_or(KError::Bug("krealloc of an address that is no allocation"))?;
-        machine::access::copy(new.addr(), p.addr(), old.min(size))?;
-        release(p, "krealloc of an address that is no allocation")?;
-    }
-    Ok(new)
-}
-
-/// The bytes that a block really has.
-#[kexport(since = "2.6.0", header = "linux/slab.h")]
-fn ksize(p: KPtr) -> u64 {
-    blocks().as_ref().and_then(|b| b.get(&p.addr())).map_or(0, |b| heap::rounded(b.len) as u64)
-}
-
-/// Copies a string into a new block. NULL gives NULL.
-#[kexport(since = "2.6.13", header = "linux/string.h", symbol = "kstrdup_noprof")]
-fn kstrdup(s: Option<KStr>, _flags: u32) -> NullPtr {
-    let Some(s) = s else { return NullPtr(Ok(KPtr::NULL)) };
-    NullPtr(give(&[s.as_bytes(), &[0]].concat()))
-}
-
-/// Copies at most `max` bytes of a string into a new block and ends it. NULL gives NULL.
-#[kexport(since = "2.6.23", header = "linux/string.h", symbol = "kstrndup_noprof")]
-fn kstrndup(s: KPtr, max: usize, _flags: u32) -> NullPtr {
-    if s.is_null() {
-        return NullPtr(Ok(KPtr::NULL));
-    }
-    let copy = machine::access::read_str(s.addr(), max).map_err(KError::from);
-    NullPtr(copy.and_then(|copy| give(&[&copy, [0].as_slice()].concat())))
+/// [`kmalloc_large`] for a memory node; there is one.
+#[kexport(since = "6.1", header = "linux/slab.h", symbol = "__kmalloc_large_node_noprof")]
+fn kmalloc_large_node(size: usize, flags: u32, _node: i32) -> NullPtr {
+    NullPtr(alloc(size, flags))
 }
 
 /// [`__kmalloc_node`] on behalf of another caller, whose address makes no difference here.
 #[kexport(since = "2.6.19", until = "6.10", header = "linux/slab.h")]
-fn __kmalloc_node_track_caller(size: usize, flags: u32, node: i32, _caller: u64) -> NullPtr {
-    __kmalloc_node(size, flags, node)
+fn __kmalloc_node_track_caller(size: usize, flags: u32, _node: i32, _caller: u64) -> NullPtr {
+    NullPtr(alloc(size, flags))
 }
 
-/// Copies `len` bytes into a new block and ends them with a NUL. NULL gives NULL.
-#[kexport(since = "4.13", header = "linux/string.h", symbol = "kmemdup_nul_noprof")]
-fn kmemdup_nul(s: KPtr, len: usize, _flags: u32) -> NullPtr {
-    if s.is_null() {
-        return NullPtr(Ok(KPtr::NULL));
+/// [`__kmalloc_node_track_caller`] with the set of caches to take it from.
+#[kexport(since = "6.10", header = "linux/slab.h")]
+fn __kmalloc_node_track_caller_noprof(size: usize, _buckets: KPtr, flags: u32, _node: i32, _caller: u64) -> NullPtr {
+    NullPtr(alloc(size, flags))
+}
+
+/// Frees what kmalloc or a `kmem_cache` gave. NULL and `ZERO_SIZE_PTR` are fine; anything else that is no block is a bug of
+/// the module, which is reported.
+#[kexport(since = "2.6.0", header = "linux/slab.h")]
+fn kfree(p: KPtr) -> KResult {
+    free(p, "kfree")
+}
+
+/// The bytes that a block really has, whatever allocated it; 0 for none.
+pub fn size_of(addr: u64) -> usize {
+    if addr <= ZERO_SIZE {
+        return 0;
     }
-    let copy = s.bytes(0, len);
-    NullPtr(copy.and_then(|copy| give(&[&copy, [0].as_slice()].concat())))
-}
-
-/// Copies `len` bytes into a new block.
-#[kexport(since = "2.6.19", header = "linux/string.h", symbol = "kmemdup_noprof")]
-fn kmemdup(from: KPtr, len: usize, _flags: u32) -> NullPtr {
-    NullPtr(copy_of(from, len))
-}
-
-fn copy_of(from: KPtr, len: usize) -> KResult<KPtr> {
-    let new = alloc(len, false, Kind::Kmalloc)?;
-    if len > 0 {
-        machine::access::copy(new.addr(), from.addr(), len)?;
+    if check::mode() == Mode::Guard
+        && let Some(block) = owned::memory_at(addr)
+        && block.guard.is_some()
+    {
+        // DIFFERS: what lies behind the bytes that were asked for is watched, so they are not to be used.
+        return block.len;
     }
+    match heap::spot(addr) {
+        Some(Spot::Slab { object, size, .. }) if object == addr => size,
+        Some(Spot::Run { head, order }) if head == addr => 4096 << order,
+        _ => 0,
+    }
+}
+
+/// krealloc.
+///
+/// # Errors
+/// `ENOMEM`; a pointer that is no block.
+pub fn reallocate(p: KPtr, len: usize, flags: u32) -> KResult<KPtr> {
+    if len == 0 {
+        free(p, "krealloc")?;
+        return Ok(KPtr::new(ZERO_SIZE));
+    }
+    if p.addr() <= ZERO_SIZE {
+        return alloc(len, flags);
+    }
+    let room = size_of(p.addr());
+    let block = owned::memory_at(p.addr());
+    let old = block.as_ref().map_or(room, |block| block.len);
+    if room == 0 {
+        free(p, "krealloc")?;
+        return Err(KError::Bug("krealloc of an address that is no allocation"));
+    }
+    let in_place = match block.filter(|block| block.guard.is_some()) {
+        Some(block) => guard::resize(p.addr(), &block, len),
+        None => len <= room,
+    };
+    if in_place {
+        clear_grown(p.addr(), old, len)?;
+        owned::resize(p.addr(), len);
+        return Ok(p);
+    }
+    let new = alloc(len, flags)?;
+    machine::access::copy(new.addr(), p.addr(), room.min(len))?;
+    free(p, "krealloc")?;
     Ok(new)
 }
 
-/// Allocates `size` bytes that need not be contiguous.
-#[kexport(since = "4.12", header = "linux/mm.h")]
-fn kvmalloc_node(size: usize, flags: u32, _node: i32) -> NullPtr {
-    let kind = if size > KMALLOC_MAX { Kind::Vmalloc } else { Kind::Kmalloc };
-    NullPtr(alloc(size, flags & GFP_ZERO != 0, kind))
+/// What a block gains in its place was canary, if it was guarded.
+fn clear_grown(addr: u64, old: usize, len: usize) -> KResult {
+    if check::mode() == Mode::Guard && len > old {
+        machine::access::fill(addr + old as u64, 0, len - old)?;
+    }
+    Ok(())
 }
 
-/// [`kvmalloc_node`] with the set of caches to take it from, which makes no difference here.
-#[kexport(since = "6.11", header = "linux/slab.h", only, symbol = "__kvmalloc_node_noprof")]
-fn kvmalloc_node_noprof(size: usize, _buckets: KPtr, flags: u32, node: i32) -> NullPtr {
-    kvmalloc_node(size, flags, node)
+/// True if `addr` lies in memory that vmalloc gave.
+pub fn is_vmalloc(addr: u64) -> bool {
+    heap::vmap::contains(addr)
 }
 
 /// Frees what kvmalloc gave.
-#[kexport(since = "3.15", header = "linux/mm.h")]
-fn kvfree(p: KPtr) -> KResult {
-    release(p, "kvfree of an address that is no allocation")
+///
+/// # Errors
+/// As [`free`].
+pub fn free_any(p: KPtr, function: &'static str) -> KResult {
+    if is_vmalloc(p.addr()) { vmalloc::free(p.addr(), true) } else { free(p, function) }
 }
 
-/// Allocates whole pages for `size` bytes.
-#[kexport(since = "2.6.0", header = "linux/vmalloc.h", symbol = "vmalloc_noprof")]
-fn vmalloc(size: u64) -> NullPtr {
-    NullPtr(alloc(size as usize, false, Kind::Vmalloc))
-}
-
-/// Allocates zeroed whole pages for `size` bytes.
-#[kexport(since = "2.6.37", header = "linux/vmalloc.h", symbol = "vzalloc_noprof")]
-fn vzalloc(size: u64) -> NullPtr {
-    NullPtr(alloc(size as usize, true, Kind::Vmalloc))
-}
-
-/// Frees what vmalloc gave. NULL is fine.
-#[kexport(since = "2.6.0", header = "linux/vmalloc.h")]
-fn vfree(p: KPtr) -> KResult {
-    release(p, "vfree of an address that is no allocation")
+/// The machine's heap tells of slabs, and [`page_alloc`] sets up all other pages.
+pub fn boot() {
+    heap::set_slab_hook(page::on_slab);
+    page_alloc::boot();
 }

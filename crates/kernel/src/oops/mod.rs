@@ -34,6 +34,6 @@ mod tests;
 pub use report::{Next, Place, Report, Reporter, SIGKILL, SIGSEGV};
 pub use report::{dump_stack, exit_notes, panic, show_stack, stack_protector};
 pub use taint::{Linked, State, bit, module_letters, modules_in, tainted, tainted_verbose};
-pub use unwind::{Frame, Start, unwind};
+pub use unwind::{Frame, Start, chain, unwind};
 pub use world::{Control, Facts, Level, Line, Missing, OrcTable, Policy, Symbol, Table, Worker, World};
 pub use world::{describe, describe_return};

@@ -196,6 +196,17 @@ impl Reporter {
         self.die(Writer::new(world, None), &at_entry(world, function, name, 0), Start::Border, die)
     }
 
+    /// A `BUG()` of one of the kernel's own functions, at the link address `ip` and this place in its source.
+    pub fn bug_call(&mut self, world: &dyn World, function: &str, ip: u64, place: (&str, u32)) -> Report {
+        let before = vec![
+            Line::new(Level::Warning, CUT_HERE),
+            Line::new(Level::Crit, format!("kernel BUG at {}:{}!", place.0, place.1)),
+        ];
+        let name = "invalid opcode".to_string();
+        let die = Die { before, name, code: 0, cr2: None, signal: SIGSEGV, unmaskable: false };
+        self.die(Writer::new(world, None), &at_entry(world, ip, function, 0), Start::Border, die)
+    }
+
     pub(super) fn warn_once(&mut self, kind: Once) -> bool {
         let flag = match kind {
             Once::UncheckedRead => &mut self.unchecked_read,

@@ -193,6 +193,22 @@ fn scan(mut unwinder: Unwinder, begin: u64, out: &mut Vec<Frame>) {
     }
 }
 
+/// The return addresses that the unwinder meets, innermost first, without reading the rest of the stack: at most `limit`.
+pub fn chain(world: &dyn World, version: (u16, u16), limit: usize) -> Vec<u64> {
+    let mut out = Vec::new();
+    for stretch in world.stretches() {
+        let (begin, slot) = (stretch.border, stretch.border.wrapping_add(8));
+        let (Some(bp), Some(ip)) = (world.read_u64(begin), world.read_u64(slot)) else { break };
+        let (sp, stack) = (slot.wrapping_add(8), (begin, stretch.top));
+        let mut unwinder = Unwinder { world, version, stack, ip, sp, bp, signal: false, regs: None, slot: Some(slot) };
+        while unwinder.slot.is_some() && world.is_text(unwinder.ip) && out.len() < limit {
+            out.push(unwinder.ip);
+            unwinder.next();
+        }
+    }
+    out
+}
+
 /// The lines from `Call Trace:` to ` </TASK>`.
 pub fn call_trace(world: &dyn World, version: (u16, u16), start: Start, bounds: Option<(u64, u64)>) -> Vec<String> {
     let mut out = vec!["Call Trace:".to_string(), " <TASK>".to_string()];

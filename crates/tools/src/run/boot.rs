@@ -3,6 +3,7 @@
 use super::options::Options;
 use crate::error::{Failure, status};
 use abi::{Profile, Progress};
+use kernel::mm::check::Mode;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use supervisor::{Calls, Config, Instance};
@@ -85,8 +86,8 @@ pub fn clear_line() {
     }
 }
 
-/// Boots an instance whose console goes to standard error.
-pub fn boot(options: &Options, profile: Profile) -> Result<(Instance, Shown), Failure> {
+/// Boots an instance whose console goes to standard error; `check` where the options do not say.
+pub fn boot(options: &Options, profile: Profile, check: Mode) -> Result<(Instance, Shown), Failure> {
     const CONSOLE_LEVEL: i32 = 8;
     let shown = Shown::default();
     let mut config = kernel::Config::new(profile);
@@ -95,6 +96,7 @@ pub fn boot(options: &Options, profile: Profile) -> Result<(Instance, Shown), Fa
     }
     config.cmdline.clone_from(&options.cmdline);
     config.personality24 = options.personality24;
+    config.check = options.check.unwrap_or(check);
     let console = Config { console: shown.sink() };
     let instance = Instance::boot(console, move |conn| kernel::main(conn, config)).map_err(|error| failure(&error))?;
     if let Some(level) = options.console_level {

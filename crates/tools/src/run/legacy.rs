@@ -31,7 +31,7 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
         kernel: format!("{}, module system of 2.4", profile.release()),
         ..Summary::default()
     };
-    let (instance, shown) = boot::boot(options, profile)?;
+    let (instance, shown) = boot::boot(options, profile, ::kernel::mm::check::Mode::Track)?;
     let result = session(options, &instance, &shown, &mut summary);
     finish(options, summary, instance, result.err())
 }

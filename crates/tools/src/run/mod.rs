@@ -6,6 +6,7 @@ pub mod deps;
 mod legacy;
 mod options;
 mod report;
+mod sources;
 
 pub use boot::{clear_line, lacks_kernel, progress_line};
 
@@ -15,6 +16,7 @@ use crate::term::Paint;
 use crate::{Invocation, explain, output};
 use boot::Shown;
 use build::Built;
+use kernel::mm::check::Mode;
 use options::Options;
 use report::{Refused, Summary};
 use rustix::fs::OFlags;
@@ -42,7 +44,7 @@ pub fn sh_main(call: &Invocation) -> Result<u8, Failure> {
         return Ok(output::print("lkm", &cli::command("sh").help()));
     }
     let profile = boot::profile(&options, &release_for_shell())?;
-    let (instance, _) = boot::boot(&options, profile)?;
+    let (instance, _) = boot::boot(&options, profile, Mode::Track)?;
     let command = match options.command.as_slice() {
         [] => vec![std::env::var_os("SHELL").filter(|s| !s.is_empty()).unwrap_or_else(|| "/bin/sh".into())],
         words => words.to_vec(),
@@ -123,7 +125,7 @@ fn run(options: &Options) -> Result<u8, Failure> {
         kernel: profile.release().to_owned(),
         ..Summary::default()
     };
-    let (instance, shown) = boot::boot(options, profile)?;
+    let (instance, shown) = boot::boot(options, profile, Mode::Guard)?;
     let result = session(options, &target, &instance, &shown, &mut summary);
     finish(options, summary, instance, result.err())
 }
@@ -179,7 +181,7 @@ fn session(
     summary: &mut Summary,
 ) -> Result<(), Failure> {
     let kernel = instance.as_caller(wire::Caller { comm: "insmod".into(), ..supervisor::this_process() });
-    let mut loaded = Vec::new();
+    let mut loaded: Vec<(String, &Path)> = Vec::new();
     let (before, missing) = deps::Finder::new(&target.path, &summary.kernel).plan(&target.path, &target.said.depends);
     if options.verbose && !missing.is_empty() {
         tell!("lkm: not found, so taken for built in: {}", missing.join(", "));
@@ -194,17 +196,23 @@ fn session(
         if result.is_err() {
             break;
         }
-        loaded.push(if *path == target.path { target.said.name.clone() } else { describe(path).name });
+        let name = if *path == target.path { target.said.name.clone() } else { describe(path).name };
+        loaded.push((name, path));
     }
     if result.is_ok() && !options.command.is_empty() {
         result = inside(instance, options, options.command.clone()).map(|status| summary.command_status = Some(status));
     }
-    for name in loaded.iter().rev() {
+    for (name, _) in loaded.iter().rev() {
         // What cannot be unloaded is in the report; what the command unloaded is gone.
         let _ = kernel.delete_module(name.as_bytes(), OFlags::NONBLOCK.bits());
     }
     match kernel.report() {
-        Ok(report) => summary.report = Some(report),
+        Ok(mut report) => {
+            let file_of =
+                |name: &str| loaded.iter().find(|(known, _)| known == name).map(|(_, path)| path.to_path_buf());
+            sources::add(&mut report, file_of);
+            summary.report = Some(report);
+        }
         Err(error) => result = result.and(Err(boot::failure(&error))),
     }
     result

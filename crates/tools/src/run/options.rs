@@ -2,6 +2,7 @@
 
 use crate::error::Failure;
 use crate::words;
+use kernel::mm::check::Mode;
 use lexopt::ValueExt;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -33,6 +34,8 @@ pub struct Options {
     pub no_faces: bool,
     /// Linux 2.4's module system in place of the present one.
     pub personality24: bool,
+    /// How much is watched of what modules do with memory; the command's own default where `None`.
+    pub check: Option<Mode>,
     /// `--help`.
     pub help: bool,
 }
@@ -75,6 +78,7 @@ fn read(tool: &str, own: &[OsString], options: &mut Options) -> Result<Vec<OsStr
             "cpus" => options.cpus = Some(parser.value()?.parse_with(count)?),
             "loglevel" => options.console_level = Some(parser.value()?.parse_with(level)?),
             "cmdline" => options.cmdline = parser.value()?.string()?,
+            "check" => options.check = Some(parser.value()?.parse_with(check)?),
             "no-faces" => options.no_faces = true,
             "personality" => options.personality24 = parser.value()?.parse_with(personality)?,
             "help" => options.help = true,
@@ -86,6 +90,15 @@ fn read(tool: &str, own: &[OsString], options: &mut Options) -> Result<Vec<OsStr
 
 fn count(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| (1..=8192).contains(n)).ok_or_else(|| "a number from 1 to 8192 is needed".into())
+}
+
+fn check(text: &str) -> Result<Mode, String> {
+    match text {
+        "fast" => Ok(Mode::Fast),
+        "track" => Ok(Mode::Track),
+        "guard" => Ok(Mode::Guard),
+        _ => Err("fast, track or guard is needed".into()),
+    }
 }
 
 /// Whether it is 2.4's.

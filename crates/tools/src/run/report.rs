@@ -2,7 +2,7 @@
 
 use crate::term::Paint;
 use serde::Serialize;
-use wire::{Leftover, LoadedModule, Report};
+use wire::{CallFrame, Finding, Leftover, LoadedModule, Report};
 
 /// All that a run has to tell.
 #[derive(Debug, Default, Serialize)]
@@ -43,6 +43,7 @@ pub struct Refused {
 pub fn left_behind(report: &Report) -> bool {
     let stays = |name: &str| report.loaded.iter().any(|module| module.permanent && module.name == name);
     report.oopses > 0
+        || !report.findings.is_empty()
         || report.loaded.iter().any(|module| !module.permanent)
         || report.leftovers.iter().any(|left| !stays(&left.module))
 }
@@ -73,6 +74,9 @@ pub fn render(summary: &Summary, paint: Paint) -> String {
     for module in &report.loaded {
         text.push_str(&loaded(module, paint));
     }
+    for finding in &report.findings {
+        text.push_str(&found(finding, paint));
+    }
     for left in &report.leftovers {
         text.push_str(&leftover(left, paint));
     }
@@ -96,6 +100,8 @@ fn headline(summary: &Summary, report: &Report, paint: Paint) -> String {
     let kernel = paint.faint(&format!("(kernel {kernel})"));
     if report.oopses > 0 {
         format!("{} {} {kernel}\n", paint.bad("lkm:"), paint.bold(&format!("the kernel oopsed in the run of {module}")))
+    } else if !report.findings.is_empty() {
+        format!("{} {} {kernel}\n", paint.bad("lkm:"), paint.bold(&format!("{module} used memory wrongly")))
     } else if left_behind(report) {
         format!("{} {} {kernel}\n", paint.warn("lkm:"), paint.bold(&format!("{module} left something behind")))
     } else if report.loaded.iter().any(|m| m.permanent && m.name == *module) {
@@ -126,8 +132,30 @@ fn leftover(left: &Leftover, paint: Paint) -> String {
         what.push_str(&format!(", {}", size(*bytes)));
     }
     let mut text = format!("  {} {}\n", paint.bold(&what), paint.faint(&format!("of {module}")));
-    for (n, frame) in made_by.iter().enumerate() {
-        text.push_str(&format!("    {} {frame}\n", paint.faint(if n == 0 { "made by" } else { "   from" })));
+    text.push_str(&chain("made by", made_by, paint));
+    text
+}
+
+/// A call chain, `what` before its first frame.
+fn chain(what: &str, frames: &[CallFrame], paint: Paint) -> String {
+    let mut text = String::new();
+    let rest = format!("{:>width$}", "from", width = what.len());
+    for (n, frame) in frames.iter().enumerate() {
+        let source = frame.source.as_ref().map(|source| format!(" {}", paint.faint(source))).unwrap_or_default();
+        let word = if n == 0 { what } else { &rest };
+        text.push_str(&format!("    {} {}{source}\n", paint.faint(word), frame.text));
+    }
+    text
+}
+
+fn found(finding: &Finding, paint: Paint) -> String {
+    let times = if finding.count == 1 { String::new() } else { format!(" ({} times)", finding.count) };
+    let mut text = format!("  {}{times}\n", paint.bad(&finding.what));
+    for (what, frames) in &finding.chains {
+        text.push_str(&chain(what, frames, paint));
+    }
+    if let Some(advice) = &finding.advice {
+        text.push_str(&format!("    {advice}\n"));
     }
     text
 }
@@ -156,7 +184,11 @@ mod tests {
     }
 
     fn kmalloc(count: u64) -> Leftover {
-        let made_by = vec!["make+0x1f/0x30 [m]".into(), "m_init+0x4/0x10 [m]".into()];
+        let frame = |text: &str, source: Option<&str>| {
+            let source = source.map(str::to_string);
+            CallFrame { text: text.into(), place: None, source }
+        };
+        let made_by = vec![frame("make+0x1f/0x30 [m]", Some("m.c:7")), frame("m_init+0x4/0x10 [m]", None)];
         Leftover { kind: "kmalloc memory".into(), name: None, module: "m".into(), count, bytes: 3 << 10, made_by }
     }
 
@@ -175,7 +207,7 @@ mod tests {
         };
         assert!(left_behind(&report));
         let want = "lkm: m left something behind (kernel 6.1)\n  still loaded: m (its reference count is 2: something still uses it)\n\
-                    \x20 3 × kmalloc memory, 3.0 KiB of m\n    made by make+0x1f/0x30 [m]\n       from m_init+0x4/0x10 [m]\n\
+                    \x20 3 × kmalloc memory, 3.0 KiB of m\n    made by make+0x1f/0x30 [m] m.c:7\n       from m_init+0x4/0x10 [m]\n\
                     \x20 called, and not complete in lkm's kernel:\n    trap     foo\n";
         assert_eq!(render(&summary(report), Paint::off()), want);
     }
@@ -190,6 +222,22 @@ mod tests {
         assert!(!left_behind(&report));
         report.oopses = 1;
         assert!(left_behind(&report));
+    }
+
+    #[test]
+    fn findings_tell_both_chains_and_what_to_do() {
+        let frame = |text: &str| vec![CallFrame { text: text.into(), ..CallFrame::default() }];
+        let finding = Finding {
+            what: "double free".into(),
+            count: 3,
+            chains: vec![("freed in".into(), frame("f [m]")), ("allocated in".into(), frame("g [m]"))],
+            advice: Some("free it once".into()),
+        };
+        let report = Report { findings: vec![finding], ..Report::default() };
+        assert!(left_behind(&report));
+        let want = "lkm: m used memory wrongly (kernel 6.1)\n  double free (3 times)\n    freed in f [m]\n    \
+                    allocated in g [m]\n    free it once\n";
+        assert_eq!(render(&summary(report), Paint::off()), want);
     }
 
     #[test]

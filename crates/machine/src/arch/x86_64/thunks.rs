@@ -18,6 +18,10 @@ const HWEIGHT64: &[u8] = &[0xf3, 0x48, 0x0f, 0xb8, 0xc7, 0xc3];
 const MEMCPY: &[u8] = &[0x48, 0x89, 0xf8, 0x48, 0x89, 0xd1, 0xf3, 0xa4, 0xc3];
 /// `mov r9, rdi; mov rcx, rdx; mov eax, esi; rep stosb; mov rax, r9; ret`.
 const MEMSET: &[u8] = &[0x49, 0x89, 0xf9, 0x48, 0x89, 0xd1, 0x89, 0xf0, 0xf3, 0xaa, 0x4c, 0x89, 0xc8, 0xc3];
+/// `mov ecx, 512; xor eax, eax; rep stosq; ret`: keeps all but rax, rcx and rdi.
+const CLEAR_PAGE: &[u8] = &[0xb9, 0, 2, 0, 0, 0x31, 0xc0, 0xf3, 0x48, 0xab, 0xc3];
+/// `mov ecx, 512; rep movsq; ret`.
+const COPY_PAGE: &[u8] = &[0xb9, 0, 2, 0, 0, 0xf3, 0x48, 0xa5, 0xc3];
 /// Forwards as memcpy unless the target starts inside of the source; then backwards, with the direction flag set.
 const MEMMOVE: &[u8] = &[
     0x48, 0x89, 0xf8, // mov rax, rdi
@@ -71,6 +75,8 @@ pub fn code_of(symbol: &str) -> Option<Vec<u8>> {
         "memcpy" | "__memcpy" => MEMCPY,
         "memset" | "__memset" => MEMSET,
         "memmove" | "__memmove" => MEMMOVE,
+        "clear_page_orig" | "clear_page_rep" | "clear_page_erms" => CLEAR_PAGE,
+        "copy_page" => COPY_PAGE,
         _ => {
             let forms = ["__x86_indirect_thunk_", "__x86_indirect_call_thunk_", "__x86_indirect_jump_thunk_"];
             return forms.iter().find_map(|form| indirect(symbol.strip_prefix(form)?));
@@ -97,6 +103,10 @@ pub fn names() -> impl Iterator<Item = &'static str> {
         "__memset",
         "memmove",
         "__memmove",
+        "clear_page_orig",
+        "clear_page_rep",
+        "clear_page_erms",
+        "copy_page",
         "__x86_indirect_thunk_rax",
         "__x86_indirect_thunk_rcx",
         "__x86_indirect_thunk_rdx",

@@ -1,0 +1,219 @@
+//! Guard mode: blocks that end at a closed page, canaries in the rest of their pages, freed blocks closed for a while.
+//!
+//! It finds an access behind a block at once (to the byte where the length is a multiple of 8, the least alignment), one
+//! in front of it or in the last bytes when the block is freed, and an access to a freed block at once, until its pages
+//! are used again. The access is reported and then let through, as KASAN does: the module goes on as it would in Linux.
+//! Counterpart: mm/kfence/, mm/kasan/, the red zones of mm/slub.c.
+
+use crate::mm::check::Report;
+use crate::mm::owned::{self, Block, Freed};
+use crate::mm::page;
+use crate::{fault, log};
+use machine::heap::guarded::{self, Pages};
+use machine::{access, heap};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What the rest of a block's pages is filled with (`SLUB_RED_ACTIVE`).
+const CANARY: u8 = 0xcc;
+/// The least alignment of kmalloc's blocks.
+const LEAST_ALIGN: usize = 8;
+/// Freed blocks that stay closed: so many, and so many bytes.
+const QUARANTINED: usize = 8192;
+const QUARANTINED_BYTES: usize = 64 << 20;
+const PAGE: usize = 4096;
+
+#[derive(Default)]
+struct Quarantine {
+    blocks: VecDeque<Pages>,
+    bytes: usize,
+}
+
+static QUARANTINE: Mutex<Option<Quarantine>> = Mutex::new(None);
+/// Closed pages behind blocks that an access went to, by the block's first page.
+static OPENED: Mutex<BTreeMap<u64, Pages>> = Mutex::new(BTreeMap::new());
+/// Blocks that found no place.
+static UNGUARDED: AtomicU64 = AtomicU64::new(0);
+
+fn opened() -> MutexGuard<'static, BTreeMap<u64, Pages>> {
+    OPENED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Blocks that could not be guarded, since the host gave no more mappings.
+pub fn unguarded() -> u64 {
+    UNGUARDED.load(Ordering::Relaxed)
+}
+
+/// Takes a zeroed block of `len` bytes that ends at a closed page; `None` where the host cannot give one.
+pub fn alloc(len: usize, align: usize) -> Option<(u64, Pages)> {
+    let align = align.max(LEAST_ALIGN);
+    let room = len.max(1).checked_next_multiple_of(align.min(PAGE))?;
+    let Some(pages) = guarded::take(room, align) else {
+        say_once();
+        UNGUARDED.fetch_add(1, Ordering::Relaxed);
+        return None;
+    };
+    let end = pages.start + pages.len as u64;
+    let addr = (end - room as u64) & !(align as u64 - 1);
+    // Memory of ours that nobody else has yet: these cannot fail.
+    let _ = access::fill(pages.start, CANARY, (addr - pages.start) as usize);
+    let _ = access::fill(addr + len as u64, CANARY, (end - addr) as usize - len);
+    for n in 0..(pages.len / PAGE) as u64 {
+        let _ = page::make_slab(pages.start + n * PAGE as u64, 0);
+    }
+    Some((addr, pages))
+}
+
+/// Without it nobody would know that less is found from here on.
+fn say_once() {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if !SAID.swap(true, Ordering::Relaxed) {
+        log::line(
+            4,
+            "lkm: this machine gives no more mappings (vm.max_map_count): memory is not guarded from here on; \
+             as root: sysctl vm.max_map_count=1000000",
+        );
+    }
+}
+
+/// Gives a block back: looks at its canaries, closes its pages.
+pub fn free(addr: u64, block: &Block, pages: Pages) {
+    check_canaries(addr, block, pages);
+    if let Some(behind) = opened().remove(&pages.start) {
+        guarded::open(behind, false);
+    }
+    if !guarded::open(pages, false) {
+        // Closing may take a mapping more; open and never used again is not wrong.
+        return;
+    }
+    let mut quarantine = QUARANTINE.lock().unwrap_or_else(PoisonError::into_inner);
+    let quarantine = quarantine.get_or_insert_default();
+    quarantine.blocks.push_back(pages);
+    quarantine.bytes += pages.len;
+    while quarantine.blocks.len() > QUARANTINED || quarantine.bytes > QUARANTINED_BYTES {
+        let Some(oldest) = quarantine.blocks.pop_front() else { break };
+        quarantine.bytes -= oldest.len;
+        guarded::open(oldest, false);
+        guarded::give(oldest);
+    }
+}
+
+/// Changes the length of a block within its room; false if it does not fit.
+pub fn resize(addr: u64, block: &Block, len: usize) -> bool {
+    let Some(pages) = block.guard else { return false };
+    check_canaries(addr, block, pages);
+    let end = pages.start + pages.len as u64;
+    if addr + len as u64 > end {
+        return false;
+    }
+    access::fill(addr + len as u64, CANARY, (end - addr) as usize - len).is_ok()
+}
+
+/// The first byte in a range that is no canary: its address and value, and the last such address.
+fn damage(start: u64, end: u64) -> Option<(u64, u8, u64)> {
+    let mut bytes = vec![0; (end - start) as usize];
+    access::read(start, &mut bytes).ok()?;
+    let first = bytes.iter().position(|byte| *byte != CANARY)?;
+    let last = bytes.iter().rposition(|byte| *byte != CANARY)?;
+    Some((start + first as u64, *bytes.get(first)?, start + last as u64))
+}
+
+fn check_canaries(addr: u64, block: &Block, pages: Pages) {
+    let behind = addr + block.len as u64;
+    let left = damage(pages.start, addr).map(|found| ("Left Redzone overwritten", found));
+    let right = damage(behind, pages.start + pages.len as u64).map(|found| ("Right Redzone overwritten", found));
+    for (text, (first, value, last)) in left.into_iter().chain(right) {
+        let place = if first < addr {
+            format!("{} bytes before", addr - last)
+        } else {
+            format!("{} bytes past the end of", first - behind)
+        };
+        let what = format!("out-of-bounds write, found at the free: {place} a {}", block.describe());
+        let detail = format!("{text}. First byte {value:#x} instead of {CANARY:#x}");
+        Report::new(&cache_name(block), &detail, what)
+            .here("found in")
+            .chain("allocated in", &block.origin())
+            .publish();
+    }
+}
+
+/// The name of the cache that a block would come from.
+pub fn cache_name(block: &Block) -> String {
+    match &block.name {
+        Some(name) => name.to_string(),
+        None => match heap::rounded(block.len.max(1)) {
+            size if size > 8192 => "kmalloc-large".to_string(),
+            size if size >= 1024 => format!("kmalloc-{}k", size >> 10),
+            size => format!("kmalloc-{size}"),
+        },
+    }
+}
+
+/// An access that trapped.
+#[derive(Debug, Clone, Copy)]
+pub struct Access {
+    /// Its address.
+    pub addr: u64,
+    /// Bytes, if known.
+    pub size: usize,
+    /// True for a write.
+    pub write: bool,
+    /// The instruction; 0 for an access of lkm's on behalf of a module.
+    pub ip: u64,
+}
+
+impl Access {
+    fn text(self) -> String {
+        let what = if self.write { "write" } else { "read" };
+        if self.size == 0 { what.to_string() } else { format!("{what} of {} bytes", self.size) }
+    }
+
+    fn publish(self, title: &str, what: String, rest: impl FnOnce(Report) -> Report) {
+        let chain = if self.ip == 0 { fault::call_chain() } else { vec![self.ip + 1] };
+        let function = chain.first().map(|ip| fault::describe(*ip)).unwrap_or_default();
+        let verb = if self.write { "Write" } else { "Read" };
+        let access = format!("{verb} of size {} at addr {:016x}", self.size, self.addr);
+        let report = Report::access(title, &function, &access, what);
+        rest(report.chain("accessed in", &owned::Origin::of(&chain))).publish();
+    }
+}
+
+/// An access to closed memory: reported; true if it can go on, since the page is open now.
+pub fn on_fault(access: Access) -> bool {
+    if let Some((start, freed)) = freed_with_page(access.addr) {
+        report_freed(access, start, &freed);
+        return freed.block.guard.is_some_and(|pages| guarded::open(pages, true));
+    }
+    let Some((start, block)) = owned::memory_around(access.addr, 2 * PAGE as u64) else { return false };
+    let Some(pages) = block.guard else { return false };
+    let behind = Pages { start: pages.start + pages.len as u64, len: PAGE };
+    if access.addr.wrapping_sub(behind.start) >= PAGE as u64 {
+        return false;
+    }
+    let past = access.addr - (start + block.len as u64);
+    let what = format!("out-of-bounds {}, {past} bytes past the end of a {}", access.text(), block.describe());
+    access.publish("slab-out-of-bounds", what, |report| report.chain("allocated in", &block.origin()));
+    opened().insert(pages.start, behind);
+    guarded::open(behind, true)
+}
+
+/// The freed block in whose pages, which are closed still, `addr` lies.
+fn freed_with_page(addr: u64) -> Option<(u64, Freed)> {
+    if let Some(found) = owned::freed_around(addr) {
+        return Some(found);
+    }
+    let page = addr & !(PAGE as u64 - 1);
+    let (start, freed) = owned::freed_before(page + PAGE as u64)?;
+    let pages = freed.block.guard?;
+    (addr.wrapping_sub(pages.start) < pages.len as u64).then_some((start, freed))
+}
+
+fn report_freed(access: Access, start: u64, freed: &Freed) {
+    let place = match access.addr.checked_sub(start) {
+        Some(offset) => format!("{offset} bytes into"),
+        None => format!("{} bytes before", start - access.addr),
+    };
+    let what = format!("use after free: {}, {place} a {}", access.text(), freed.block.describe());
+    access.publish("use-after-free", what, |report| report.freed(freed));
+}

@@ -1,0 +1,425 @@
+//! Caches of objects of one kind. Counterpart: mm/slab_common.c, mm/slub.c.
+//!
+//! DIFFERS: Linux merges caches of like sizes and flags; here each is its own. Memory of an RCU-typed cache stays a
+//! cache's until that is destroyed, so that readers of freed objects always see one.
+
+use super::check::{self, Mode, Report};
+use super::owned::{self, Block, Kind};
+use super::{guard, slab};
+use crate::oops;
+use crate::{env, fault, log, module};
+use kabi::errno::{EINVAL, ENOMEM};
+use kabi::{
+    Errno, Field, KError, KPtr, KResult, KStr, NullPtr, c_int, c_uint, exports, kexport, profile, size_of_struct,
+};
+use machine::access;
+use machine::heap::{self, Spot};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+exports![
+    kmem_cache_create,
+    kmem_cache_create_usercopy,
+    __kmem_cache_create_args,
+    kmem_cache_destroy,
+    kmem_cache_shrink,
+    kmem_cache_size,
+    kmem_cache_alloc,
+    kmem_cache_alloc_lru,
+    kmem_cache_alloc_node,
+    kmem_cache_alloc_bulk,
+    kmem_cache_free,
+    kmem_cache_free_bulk,
+];
+
+/// `struct kmem_cache`.
+#[derive(Debug)]
+pub struct KmemCache;
+
+static NAME: Field = Field::new("kmem_cache", "name");
+static SIZE: Field = Field::new("kmem_cache", "size");
+static OBJECT_SIZE: Field = Field::new("kmem_cache", "object_size");
+
+/// What `kmem_cache`s are called in reports.
+const CACHE: Kind = Kind::Other("kmem_cache");
+/// `__GFP_ZERO`.
+const GFP_ZERO: u32 = 0x100;
+/// Bytes of a cache line.
+const LINE: usize = 64;
+/// The `TAINT_BAD_PAGE` bit.
+const BAD_PAGE: u64 = 1 << 5;
+
+struct Cache {
+    name: Arc<str>,
+    object_size: usize,
+    align: usize,
+    flags: u32,
+    /// The constructor; 0 for none.
+    ctor: u64,
+    objects: Arc<heap::slab::Cache>,
+}
+
+static CACHES: RwLock<Option<HashMap<u64, Arc<Cache>>>> = RwLock::new(None);
+
+fn find(p: KPtr<KmemCache>) -> KResult<Arc<Cache>> {
+    let caches = CACHES.read().unwrap_or_else(PoisonError::into_inner);
+    let found = caches.as_ref().and_then(|caches| caches.get(&p.addr()).map(Arc::clone));
+    found.ok_or(KError::Bug("a pointer to a kmem_cache that does not exist"))
+}
+
+/// A flag of a cache: numbered anew with 6.10.
+fn flag(name: &str, old: u32) -> u32 {
+    profile().enum_value(&format!("_{name}")).map_or(old, |bit| 1 << (bit & 31))
+}
+
+fn typesafe(flags: u32) -> bool {
+    flags & flag("SLAB_TYPESAFE_BY_RCU", 0x8_0000) != 0
+}
+
+/// What a cache is to be.
+struct Wish {
+    size: usize,
+    align: usize,
+    flags: u32,
+    ctor: u64,
+}
+
+/// As `calculate_alignment` has it.
+fn alignment(wish: &Wish, to_lines: bool) -> usize {
+    let mut align = wish.align.max(8);
+    if to_lines {
+        let mut line = LINE;
+        while wish.size <= line / 2 {
+            line /= 2;
+        }
+        align = align.max(line);
+    }
+    align.next_multiple_of(8)
+}
+
+fn create(name: &Option<KStr>, wish: &Wish) -> KResult<KPtr<KmemCache>> {
+    let name = name.as_ref().ok_or(EINVAL)?.to_string_lossy();
+    let align = alignment(wish, wish.flags & flag("SLAB_HWCACHE_ALIGN", 0x2000) != 0);
+    // Objects that outlive a free, or are poisoned, have their link to the next free one behind them.
+    let behind = wish.ctor != 0 || typesafe(wish.flags) || wish.flags & flag("SLAB_POISON", 0x800) != 0;
+    let size = wish.size.next_multiple_of(8) + if behind { 8 } else { 0 };
+    let objects = heap::slab::make(size.max(8).next_multiple_of(align)).ok_or(EINVAL)?;
+    let p: KPtr<KmemCache> = KPtr::new(heap::alloc(size_of_struct("kmem_cache")?).ok_or(ENOMEM)?);
+    let text = heap::alloc(name.len() + 1).ok_or(ENOMEM)?;
+    access::write(text, name.as_bytes())?;
+    NAME.put(p, text)?;
+    SIZE.put(p, size as u32)?;
+    OBJECT_SIZE.put(p, wish.size as u32)?;
+    let cache = Cache {
+        name: name.as_str().into(),
+        object_size: wish.size,
+        align,
+        flags: wish.flags,
+        ctor: wish.ctor,
+        objects,
+    };
+    owned::note(p.addr(), Block::new(CACHE, 0).named(&name));
+    CACHES.write().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(p.addr(), Arc::new(cache));
+    Ok(p)
+}
+
+/// Makes a cache, or says why not as the kernel does.
+fn make(function: &str, name: Option<KStr>, wish: &Wish) -> KResult<KPtr<KmemCache>> {
+    let error = match create(&name, wish) {
+        Err(KError::Errno(Errno(number))) => number,
+        other => return other,
+    };
+    let name = name.map_or_else(|| "(null)".into(), |name| name.to_string_lossy());
+    if wish.flags & flag("SLAB_PANIC", 0x4_0000) != 0 {
+        log::line(0, &format!("{function}: Failed to create slab '{name}'. Error -{error}"));
+        return Err(KError::Bug("a cache that must not fail cannot be made"));
+    }
+    log::line(4, &format!("{function}({name}) failed with error -{error}"));
+    fault::dump_stack();
+    Ok(KPtr::NULL)
+}
+
+fn construct(cache: &Cache, objects: &[u64]) -> KResult {
+    if cache.ctor == 0 {
+        return Ok(());
+    }
+    objects.iter().try_for_each(|object| kabi::call(cache.ctor, &[*object]).map(|_| ()))
+}
+
+/// An object between closed pages, if the mode and the cache allow it.
+fn guarded(cache: &Cache) -> KResult<Option<(u64, heap::guarded::Pages)>> {
+    if check::mode() != Mode::Guard || typesafe(cache.flags) {
+        return Ok(None);
+    }
+    let Some(found) = guard::alloc(cache.object_size, cache.align) else { return Ok(None) };
+    construct(cache, &[found.0])?;
+    Ok(Some(found))
+}
+
+fn alloc(p: KPtr<KmemCache>, flags: u32) -> KResult<KPtr> {
+    let cache = find(p)?;
+    let mut block = None;
+    if check::mode() != Mode::Fast {
+        block = Some(Block { name: Some(Arc::clone(&cache.name)), ..Block::new(Kind::Object, cache.object_size) });
+    }
+    let addr = match guarded(&cache)? {
+        Some((addr, pages)) => {
+            block = block.map(|block| Block { guard: Some(pages), ..block });
+            addr
+        }
+        None => {
+            let mut made = Ok(());
+            let object = cache.objects.take(&mut |fresh| made = construct(&cache, fresh)).ok_or(ENOMEM)?;
+            made?;
+            // Debian clears memory that nobody wants to find as it was.
+            if flags & GFP_ZERO != 0 || (cache.ctor == 0 && !typesafe(cache.flags)) {
+                access::fill(object, 0, cache.object_size)?;
+            }
+            object
+        }
+    };
+    if let Some(block) = block {
+        owned::note(addr, block);
+    }
+    Ok(KPtr::new(addr))
+}
+
+/// The name of the cache that an object is from.
+fn name_of_owner(addr: u64, block: Option<&Block>) -> Option<String> {
+    if let Some(block) = block {
+        return Some(guard::cache_name(block));
+    }
+    let Some(Spot::Slab { cache, size, .. }) = heap::spot(addr) else { return None };
+    let caches = CACHES.read().unwrap_or_else(PoisonError::into_inner);
+    let made = caches.iter().flatten().find(|(_, made)| made.objects.number() == cache);
+    Some(made.map_or_else(|| format!("kmalloc-{size}"), |(_, made)| made.name.to_string()))
+}
+
+fn free(p: KPtr<KmemCache>, object: KPtr) -> KResult {
+    let cache = find(p)?;
+    let block = owned::memory_at(object.addr());
+    let foreign = match (heap::spot(object.addr()), &block) {
+        (Some(Spot::Slab { cache: number, .. }), _) => number != cache.objects.number(),
+        (_, Some(block)) => block.name.as_deref() != Some(&*cache.name),
+        _ => false,
+    };
+    if foreign && let Some(owner) = name_of_owner(object.addr(), block.as_ref()) {
+        let text = format!("cache_from_obj: Wrong slab cache. {} but object is from {owner}", cache.name);
+        let (function, file) =
+            if env::version() >= (6, 2) { ("kmem_cache_free", "mm/slub.c") } else { ("cache_from_obj", "mm/slab.h") };
+        fault::warn_in(function, file, 0, Some(&text));
+        let what = format!("kmem_cache_free to {} of an object of {owner}", cache.name);
+        let report = Report::new(&cache.name, "Wrong slab cache", what).here("freed in");
+        let report = block.as_ref().map(|block| block.origin()).iter().fold(report, |r, o| r.chain("allocated in", o));
+        report.publish();
+    }
+    slab::free(object, "kmem_cache_free")
+}
+
+/// The objects that are not given back.
+fn left_in(cache: &Cache) -> Vec<u64> {
+    let mut left = cache.objects.in_use();
+    if check::mode() == Mode::Guard {
+        let mine = |block: &Block| block.kind == Kind::Object && block.name.as_deref() == Some(&*cache.name);
+        left.extend(owned::all().into_iter().filter(|(_, b)| b.guard.is_some() && mine(b)).map(|(addr, _)| addr));
+    }
+    left
+}
+
+/// What the kernel says of a cache that is destroyed while objects are left (`__kmem_cache_shutdown`).
+fn complain(cache: &Cache, left: &[u64]) {
+    let newer = env::version() >= (6, 12);
+    let line = |text: &str| log::line(3, text);
+    let title = if newer {
+        "Objects remaining on __kmem_cache_shutdown()".to_string()
+    } else {
+        format!("Objects remaining in {} on __kmem_cache_shutdown()", cache.name)
+    };
+    line("=============================================================================");
+    line(&format!("BUG {} ({}): {title}", cache.name, oops::tainted(module::taint::bits())));
+    line("-----------------------------------------------------------------------------");
+    line("");
+    let slab = format!(
+        "Slab 0x{} objects={} used={} fp=0x{} flags=0x200(slab|node=0|zone=2)",
+        env::hashed(left.first().copied().unwrap_or(0) & !0xfff),
+        cache.objects.per_slab(),
+        left.len(),
+        env::hashed(0)
+    );
+    let objects = || {
+        for object in left {
+            let offset = cache.objects.offset_of(*object);
+            log::line(3, &format!("Object 0x{} @offset={offset}", env::hashed(*object)));
+        }
+    };
+    if newer {
+        objects();
+        line(&slab);
+        module::taint::add_bits(BAD_PAGE);
+        fault::warn_in("__kmem_cache_shutdown", "mm/slub.c", 0, None);
+    } else {
+        line(&slab);
+        fault::dump_stack();
+        module::taint::add_bits(BAD_PAGE);
+        objects();
+    }
+}
+
+fn destroy(p: KPtr<KmemCache>) -> KResult {
+    let cache = find(p)?;
+    let left = left_in(&cache);
+    if !left.is_empty() {
+        complain(&cache, &left);
+        let caller = fault::describe(module::callers().first().copied().unwrap_or(0));
+        let text = format!("kmem_cache_destroy {}: Slab cache still has objects when called from {caller}", cache.name);
+        fault::warn_in("kmem_cache_destroy", "mm/slab_common.c", 0, Some(&text));
+        return Ok(());
+    }
+    CACHES.write().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().remove(&p.addr());
+    heap::slab::destroy(&cache.objects);
+    heap::free(NAME.get(p)?, cache.name.len() + 1);
+    heap::free(p.addr(), size_of_struct("kmem_cache")?);
+    owned::take(CACHE, p.addr());
+    Ok(())
+}
+
+/// Makes a cache of objects of `size` bytes; NULL, with a line in the log, if that cannot be.
+#[kexport(since = "2.6.0", until = "6.11", header = "linux/slab.h")]
+fn kmem_cache_create(
+    name: Option<KStr>,
+    size: c_uint,
+    align: c_uint,
+    flags: u32,
+    ctor: u64,
+) -> KResult<KPtr<KmemCache>> {
+    let wish = Wish { size: size as usize, align: align as usize, flags, ctor };
+    make("kmem_cache_create_usercopy", name, &wish)
+}
+
+/// [`kmem_cache_create`] with the part of an object that programs may be given, which is not checked.
+#[kexport(
+    since = "4.16",
+    until = "6.11",
+    header = "linux/slab.h",
+    partial = "copies to programs are not checked against the part"
+)]
+fn kmem_cache_create_usercopy(
+    name: Option<KStr>,
+    size: c_uint,
+    align: c_uint,
+    flags: u32,
+    _offset: c_uint,
+    _len: c_uint,
+    ctor: u64,
+) -> KResult<KPtr<KmemCache>> {
+    let wish = Wish { size: size as usize, align: align as usize, flags, ctor };
+    make("kmem_cache_create_usercopy", name, &wish)
+}
+
+/// [`kmem_cache_create`] of newer kernels.
+#[kexport(since = "6.12", header = "linux/slab.h")]
+fn __kmem_cache_create_args(name: Option<KStr>, size: c_uint, args: KPtr, flags: u32) -> KResult<KPtr<KmemCache>> {
+    static ALIGN: Field = Field::new("kmem_cache_args", "align");
+    static CTOR: Field = Field::new("kmem_cache_args", "ctor");
+    let align: u32 = ALIGN.get(args)?;
+    let wish = Wish { size: size as usize, align: align as usize, flags, ctor: CTOR.get(args)? };
+    make("__kmem_cache_create_args", name, &wish)
+}
+
+/// Ends a cache, whose objects must have been given back. NULL is fine.
+#[kexport(since = "2.6.0", header = "linux/slab.h")]
+fn kmem_cache_destroy(p: KPtr<KmemCache>) -> KResult {
+    if p.is_null() { Ok(()) } else { destroy(p) }
+}
+
+/// Gives memory back that no object uses: 0.
+#[kexport(since = "2.6.0", header = "linux/slab.h")]
+fn kmem_cache_shrink(p: KPtr<KmemCache>) -> KResult<c_int> {
+    find(p)?.objects.shrink();
+    Ok(0)
+}
+
+/// Bytes of a cache's objects.
+#[kexport(since = "2.6.0", header = "linux/slab.h")]
+fn kmem_cache_size(p: KPtr<KmemCache>) -> KResult<c_uint> {
+    Ok(find(p)?.object_size as c_uint)
+}
+
+/// Takes an object.
+#[kexport(since = "2.6.0", header = "linux/slab.h", symbol = "kmem_cache_alloc_noprof")]
+fn kmem_cache_alloc(p: KPtr<KmemCache>, flags: u32) -> NullPtr {
+    NullPtr(alloc(p, flags))
+}
+
+/// [`kmem_cache_alloc`] for an object of a list of least recently used ones.
+#[kexport(since = "5.18", header = "linux/slab.h", symbol = "kmem_cache_alloc_lru_noprof")]
+fn kmem_cache_alloc_lru(p: KPtr<KmemCache>, _list: KPtr, flags: u32) -> NullPtr {
+    NullPtr(alloc(p, flags))
+}
+
+/// [`kmem_cache_alloc`] on a memory node; there is one.
+#[kexport(since = "2.6.12", header = "linux/slab.h", symbol = "kmem_cache_alloc_node_noprof")]
+fn kmem_cache_alloc_node(p: KPtr<KmemCache>, flags: u32, _node: c_int) -> NullPtr {
+    NullPtr(alloc(p, flags))
+}
+
+/// Takes `count` objects: all or none.
+#[kexport(since = "4.3", header = "linux/slab.h", symbol = "kmem_cache_alloc_bulk_noprof")]
+fn kmem_cache_alloc_bulk(p: KPtr<KmemCache>, flags: u32, count: usize, list: KPtr) -> KResult<c_int> {
+    for n in 0..count as u64 {
+        match alloc(p, flags) {
+            Ok(object) => list.put(8 * n, object.addr())?,
+            Err(KError::Errno(_)) => {
+                free_bulk(p, n, list)?;
+                return Ok(0);
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(count as c_int)
+}
+
+fn free_bulk(p: KPtr<KmemCache>, count: u64, list: KPtr) -> KResult {
+    for n in 0..count {
+        let object = KPtr::new(list.get(8 * n)?);
+        // Without a cache the objects are kmalloc's.
+        if p.is_null() { slab::free(object, "kfree_bulk")? } else { free(p, object)? }
+    }
+    Ok(())
+}
+
+/// Gives an object back.
+#[kexport(since = "2.6.0", header = "linux/slab.h")]
+fn kmem_cache_free(p: KPtr<KmemCache>, object: KPtr) -> KResult {
+    free(p, object)
+}
+
+/// Gives `count` objects back.
+#[kexport(since = "4.3", header = "linux/slab.h")]
+fn kmem_cache_free_bulk(p: KPtr<KmemCache>, count: usize, list: KPtr) -> KResult {
+    free_bulk(p, count as u64, list)
+}
+
+/// Takes an object for a pool.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn alloc_for_pool(p: KPtr<KmemCache>, flags: u32) -> KResult<KPtr> {
+    alloc(p, flags)
+}
+
+/// Gives an object of a pool back.
+///
+/// # Errors
+/// What stops the caller.
+pub fn free_of_pool(p: KPtr<KmemCache>, object: KPtr) -> KResult {
+    free(p, object)
+}
+
+#[test]
+fn alignment_follows_size_and_flags() {
+    let wish = |size, align| Wish { size, align, flags: 0, ctor: 0 };
+    let plain = [(100, 0), (40, 16), (40, 12)].map(|(size, align)| alignment(&wish(size, align), false));
+    assert_eq!(plain, [8, 16, 16]);
+    assert_eq!([16, 20, 40, 100].map(|size| alignment(&wish(size, 0), true)), [16, 32, 64, 64]);
+}

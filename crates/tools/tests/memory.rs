@@ -1,0 +1,119 @@
+//! Planted mistakes: each is found in the mode that must find it, told with the line of the source, and nothing is found
+//! in a clean run. Needs a kernel's image and headers.
+
+mod common;
+
+use common::{Folder, LKM, run};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+const SOURCE: &str = include_str!("memory/planted.c");
+
+/// Number, the mode that must find it (`guard` finds what `track` does, too), what is said.
+const PLANTED: &[(u32, &str, &str)] = &[
+    (1, "guard", "out-of-bounds read of 1 bytes, 0 bytes past the end of a 40-byte kmalloc memory"),
+    (2, "guard", "out-of-bounds write of 1 bytes, 0 bytes past the end of a 40-byte kmalloc memory"),
+    (3, "guard", "out-of-bounds write, found at the free: 0 bytes past the end of a 13-byte kmalloc memory"),
+    (4, "guard", "out-of-bounds write, found at the free: 1 bytes before a 13-byte kmalloc memory"),
+    (5, "guard", "use after free: read of 1 bytes, 8 bytes into a 40-byte kmalloc memory"),
+    (6, "guard", "use after free: write of 1 bytes, 8 bytes into a 40-byte kmalloc memory"),
+    (7, "track", "double free: kfree of a 40-byte kmalloc memory that was freed before"),
+    (8, "track", "invalid free of an interior pointer: kfree of 8 bytes into a 40-byte kmalloc memory"),
+    (9, "track", "kfree of 100-byte vmalloc memory"),
+    (10, "track", "kfree of 4096-byte pages"),
+    (12, "track", "kmalloc memory"),
+    (13, "track", "vmalloc memory"),
+    (14, "track", "pages"),
+    (15, "track", "per-CPU memory"),
+    (16, "track", "mempool"),
+    (17, "guard", "use after free: read of 1 bytes, 0 bytes into a 48-byte cache object of planted_a"),
+    (18, "guard", "out-of-bounds write of 1 bytes, 0 bytes past the end of a 48-byte cache object of planted_a"),
+    (19, "track", "kmem_cache_free to planted_b of an object of planted_a"),
+    (20, "guard", "out-of-bounds write of 1 bytes, 0 bytes past the end of a 20000-byte kmalloc memory"),
+    (21, "guard", "use after free: read of 1 bytes, 19999 bytes into a 20000-byte kmalloc memory"),
+    (22, "guard", "use after free: write of 1 bytes, 23 bytes into a 24-byte kmalloc memory"),
+    (23, "track", "invalid free of an interior pointer: kfree of 39 bytes into a 40-byte kmalloc memory"),
+    (24, "guard", "out-of-bounds write"),
+    (25, "track", "kmalloc memory"),
+    (26, "guard", "use after free: read of 1 bytes, 0 bytes into a 40-byte kmalloc memory"),
+    (28, "track", "invalid free of an interior pointer: kfree of 4096 bytes into a 50000-byte kmalloc memory"),
+    (29, "guard", "out-of-bounds write of 1 bytes, 0 bytes past the end of a 40-byte kmalloc memory"),
+    (
+        30,
+        "track",
+        "invalid free of an interior pointer: kmem_cache_free of 8 bytes into a 48-byte cache object of planted_a",
+    ),
+    (31, "track", "__free_pages with order 0 of pages allocated with order 1"),
+    (32, "track", "__free_pages of pages that are not allocated"),
+];
+
+static MODULE: LazyLock<(Folder, PathBuf)> = LazyLock::new(|| {
+    let release = abi::newest("6.1", &abi::Options::default()).expect("a 6.1 kernel is installed");
+    let folder = Folder::new("planted");
+    folder.file("planted.c", SOURCE);
+    folder.file("Kbuild", "obj-m += planted.o\n");
+    let build = format!("/lib/modules/{release}/build");
+    let said = run(Command::new("make").args(["-C", &build, &format!("M={}", folder.0.display()), "modules"]));
+    assert_eq!(said.status, 0, "{said:?}");
+    let module = folder.0.join("planted.ko");
+    (folder, module)
+});
+
+/// The report of a run, and its exit status.
+fn report(error: u32, mode: &str) -> (serde_json::Value, i32) {
+    let mut command = Command::new(LKM);
+    command.args(["run", "--json", "--no-faces", &format!("--check={mode}")]).arg(&MODULE.1);
+    let output = command.arg(format!("error={error}")).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let parsed = serde_json::from_str(&text);
+    let parsed = parsed.unwrap_or_else(|e| panic!("{error} {mode}: {e}: {text}{output:?}"));
+    (parsed, output.status.code().unwrap_or(-1))
+}
+
+/// The lines of the source that are marked for an error.
+fn marked(error: u32) -> Vec<String> {
+    let mark = format!("E{error}");
+    let is_marked = |line: &str| line.split("// ").nth(1).is_some_and(|marks| marks.split(' ').any(|m| m == mark));
+    (1..).zip(SOURCE.lines()).filter(|(_, line)| is_marked(line)).map(|(n, _)| format!("planted.c:{n}")).collect()
+}
+
+/// What a report tells: the text, and the source line of the first frame.
+fn told(report: &serde_json::Value) -> Vec<(String, String)> {
+    let list = |name: &str| report["report"][name].as_array().cloned().unwrap_or_default();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_string();
+    let findings = list("findings").into_iter().map(|f| (text(&f["what"]), text(&f["chains"][0][1][0]["source"])));
+    let left = list("leftovers").into_iter().map(|l| (text(&l["kind"]), text(&l["made_by"][0]["source"])));
+    findings.chain(left).collect()
+}
+
+#[test]
+fn every_planted_mistake_is_found_in_its_mode() {
+    let mut wrong = Vec::new();
+    for (error, mode, want) in PLANTED {
+        let lines = marked(*error);
+        assert!(!lines.is_empty(), "{error} is not marked");
+        for mode in ["track", "guard"].into_iter().skip_while(|m| m != mode) {
+            let (report, status) = report(*error, mode);
+            let told = told(&report);
+            if status != 120 || !told.iter().any(|(what, line)| what.contains(want) && lines.contains(line)) {
+                wrong.push(format!("{error} {mode}: status {status}, wanted {want} at {lines:?}, got {told:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_clean_run_finds_nothing_in_any_mode() {
+    for mode in ["fast", "track", "guard"] {
+        let (report, status) = report(0, mode);
+        assert_eq!((told(&report), status), (Vec::new(), 0), "{mode}: {report}");
+    }
+}
+
+#[test]
+fn a_free_of_what_is_no_memory_is_an_oops_that_says_so() {
+    let (report, status) = report(27, "track");
+    assert_eq!((status, &report["report"]["oopses"]), (121, &serde_json::json!(1)), "{report}");
+}

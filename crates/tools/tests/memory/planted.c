@@ -1,0 +1,148 @@
+// One mistake a run: error=N. The line that a report must name first is marked E followed by the number.
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include <linux/mm.h>
+#include <linux/gfp.h>
+#include <linux/percpu.h>
+#include <linux/mempool.h>
+
+static int error;
+module_param(error, int, 0);
+static char global[64];
+static char *kept;
+static volatile char seen;
+
+static noinline char *get(size_t size)
+{
+	char *p = kmalloc(size, GFP_KERNEL); // E12 E25
+	OPTIMIZER_HIDE_VAR(p);
+	return p;
+}
+
+static noinline void put(char *p)
+{
+	kfree(p); // E3 E4 E7 E8 E9 E10 E23 E27 E28
+}
+
+static noinline void fill(char *p, size_t at)
+{
+	((volatile char *)p)[at] = 1; // E2 E6 E18 E20 E22 E29
+}
+
+static noinline void look(const char *p, size_t at)
+{
+	seen = ((const volatile char *)p)[at]; // E1 E5 E17 E21 E26
+}
+
+static noinline void accesses(void)
+{
+	char *p = get(40);
+
+	switch (error) {
+	case 1: look(p, 40); break;
+	case 2: fill(p, 40); break;
+	case 5: put(p); look(p, 8); return;
+	case 6: put(p); fill(p, 8); return;
+	case 20: put(p); p = get(20000); fill(p, 20000); break;
+	case 21: put(p); p = get(20000); put(p); look(p, 19999); return;
+	case 24: memset(p + 30, 1, 11); break; // E24
+	case 26: { char *old = p; p = krealloc(p, 5000, GFP_KERNEL); OPTIMIZER_HIDE_VAR(old); look(old, 0); break; }
+	case 29: put(p); p = kcalloc(5, 8, GFP_KERNEL); fill(p, 5 * 8); break;
+	}
+	put(p);
+}
+
+static noinline void canaries(void)
+{
+	char *p = get(13);
+
+	((volatile char *)p)[error == 3 ? 13 : -1] = 0x41;
+	put(p);
+}
+
+static noinline void frees(void)
+{
+	char *p = get(40), *q = get(40);
+
+	switch (error) {
+	case 7: put(p); put(q); put(p); return;
+	case 8: put(p + 8); break;
+	case 9: { char *v = vmalloc(100); put(v); vfree(v); break; }
+	case 10: { char *a = (char *)__get_free_page(GFP_KERNEL); put(a); free_page((unsigned long)a); break; }
+	case 23: put(q + 39); break;
+	case 28: { char *l = get(50000); put(l + 4096); put(l); break; }
+	case 27: put(p); put(q); put(global + 8); return;
+	}
+	put(p);
+	put(q);
+}
+
+static noinline void leaks(void)
+{
+	switch (error) {
+	case 12: kept = get(40); break;
+	case 13: kept = vzalloc(9000); break; // E13
+	case 14: kept = (char *)__get_free_pages(GFP_KERNEL, 2); break; // E14
+	case 15: kept = (char *)(unsigned long)__alloc_percpu(32, 8); break; // E15
+	case 16: kept = (char *)mempool_create_kmalloc_pool(2, 64); break; // E16
+	}
+}
+
+static noinline void caches(void)
+{
+	struct kmem_cache *a = kmem_cache_create("planted_a", 48, 0, 0, NULL);
+	struct kmem_cache *b = kmem_cache_create("planted_b", 48, 0, 0, NULL);
+	char *p = kmem_cache_alloc(a, GFP_KERNEL);
+
+	OPTIMIZER_HIDE_VAR(p);
+	switch (error) {
+	case 17: kmem_cache_free(a, p); look(p, 0); goto out;
+	case 18: fill(p, 48); break;
+	case 19: kmem_cache_free(b, p); goto out; // E19
+	case 30: kmem_cache_free(a, p + 8); break; // E30
+	}
+	kmem_cache_free(a, p);
+out:
+	kmem_cache_destroy(a);
+	kmem_cache_destroy(b);
+}
+
+static noinline void pages(void)
+{
+	struct page *p = alloc_pages(GFP_KERNEL, 1);
+
+	if (error == 31)
+		__free_pages(p, 0); // E31
+	else
+		__free_pages(p, 1);
+	if (error == 32)
+		__free_pages(p, 1); // E32
+}
+
+static int __init planted_in(void)
+{
+	accesses();
+	if (error == 3 || error == 4)
+		canaries();
+	frees();
+	leaks();
+	caches();
+	pages();
+	if (error == 22)
+		kept = get(24);
+	return 0;
+}
+
+static void __exit planted_out(void)
+{
+	if (error == 22) {
+		kfree(kept);
+		fill(kept, 23);
+	}
+	if (error == 25)
+		get(8);
+}
+module_init(planted_in);
+module_exit(planted_out);
+MODULE_LICENSE("GPL");
