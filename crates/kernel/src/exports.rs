@@ -1,8 +1,8 @@
 //! Everything that lkm itself offers to modules: the lists of all files, in one place.
 
 use crate::{
-    base, cpu, crypto, fault, fpu, init, jump_label, klib, locking, log, mm, module, notifier, paravirt, random, sched,
-    static_call, time,
+    base, cpu, crypto, dma, fault, fpu, init, jump_label, klib, locking, log, mm, module, notifier, paravirt, random,
+    sched, static_call, time,
 };
 use kabi::{DataExport, Export};
 
@@ -11,6 +11,7 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
     let lists: Vec<&'static [&'static Export]> = vec![
         base::core::EXPORTS,
         crypto::algapi::EXPORTS,
+        dma::EXPORTS,
         fault::EXPORTS,
         fpu::EXPORTS,
         jump_label::EXPORTS,

@@ -11,6 +11,7 @@ mod builtin_params;
 pub mod cmdline;
 pub mod cpu;
 pub mod crypto;
+pub mod dma;
 pub mod env;
 pub mod exports;
 pub mod fault;

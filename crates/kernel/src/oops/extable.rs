@@ -98,6 +98,11 @@ pub(crate) fn register(regs: &mut Regs, number: u8) -> Option<&mut u64> {
     })
 }
 
+/// True for an instruction that may fault: its module's table says what follows.
+pub(crate) fn expects_faults(world: &dyn World, ip: u64) -> bool {
+    world.exceptions(ip).is_some_and(|table| find(&table, ip).is_some())
+}
+
 fn find(table: &Table, ip: u64) -> Option<Entry> {
     for (i, entry) in table.bytes.as_chunks::<12>().0.iter().enumerate() {
         let at = table.addr.wrapping_add(12 * i as u64);

@@ -23,6 +23,7 @@ static noinline char *get(size_t size)
 static noinline void put(char *p)
 {
 	kfree(p); // E3 E4 E7 E8 E9 E10 E23 E27 E28
+	barrier(); // no jump in the place of the call
 }
 
 static noinline void fill(char *p, size_t at)
@@ -118,6 +119,7 @@ static noinline void pages(void)
 		__free_pages(p, 1);
 	if (error == 32)
 		__free_pages(p, 1); // E32
+	barrier();
 }
 
 static int __init planted_in(void)
