@@ -4,6 +4,7 @@
 //! that unregistering does not wait for a call that is under way.
 
 use crate::log;
+use crate::mm::owned::{self, Block, Kind};
 use kabi::errno::{EEXIST, ENOENT};
 use kabi::{Errno, Field, KPtr, KResult, c_int, c_ulong, exports, kexport};
 use std::sync::{Mutex, PoisonError};
@@ -33,6 +34,8 @@ static PRIORITY: Field = Field::new("notifier_block", "priority");
 static ATOMIC_HEAD: Field = Field::new("atomic_notifier_head", "head");
 static BLOCKING_HEAD: Field = Field::new("blocking_notifier_head", "head");
 
+/// What it is called in reports.
+const BLOCK: Kind = Kind::Other("notifier");
 /// `NOTIFY_STOP_MASK`: no more calls.
 const STOP: i32 = 0x8000;
 /// `NOTIFY_OK`.
@@ -46,6 +49,15 @@ static TURN: Mutex<()> = Mutex::new(());
 /// # Errors
 /// `EEXIST`: it is there already.
 pub fn register(head: Head, block: KPtr<NotifierBlock>) -> KResult {
+    put_in(head, block)?;
+    // A chain of a module's own goes with it.
+    if crate::module::containing(head.addr()).is_none() {
+        owned::note(block.addr(), Block::new(BLOCK, 0).named(&function_name(CALL.get(block)?)));
+    }
+    Ok(())
+}
+
+fn put_in(head: Head, block: KPtr<NotifierBlock>) -> KResult {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let priority: i32 = PRIORITY.get(block)?;
     let mut slot: KPtr = head.cast();
@@ -80,6 +92,12 @@ fn function_name(addr: u64) -> String {
 /// # Errors
 /// `ENOENT`: it is not there.
 pub fn unregister(head: Head, block: KPtr<NotifierBlock>) -> KResult {
+    take_out(head, block)?;
+    owned::take(BLOCK, block.addr());
+    Ok(())
+}
+
+fn take_out(head: Head, block: KPtr<NotifierBlock>) -> KResult {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut slot: KPtr = head.cast();
     loop {

@@ -45,6 +45,11 @@ const PLANTED: &[(u32, &str, &str)] = &[
         "invalid free of an interior pointer: kmem_cache_free of 8 bytes into a 48-byte cache object of planted_a",
     ),
     (31, "track", "__free_pages with order 0 of pages allocated with order 1"),
+    (35, "track", "kernel thread"),
+    (36, "track", "notifier"),
+    (37, "track", "root device"),
+    (33, "guard", "use after free: read of 8 bytes, 40 bytes into a 4000-byte kmalloc memory"),
+    (34, "track", "invalid free of an interior pointer: kfree of 40 bytes into a 4000-byte kmalloc memory"),
     (32, "track", "__free_pages of pages that are not allocated"),
 ];
 
@@ -110,6 +115,24 @@ fn a_clean_run_finds_nothing_in_any_mode() {
         let (report, status) = report(0, mode);
         assert_eq!((told(&report), status), (Vec::new(), 0), "{mode}: {report}");
     }
+}
+
+#[test]
+fn elements_of_one_block_are_told_once_with_their_number_and_advice() {
+    let (report, _) = report(34, "track");
+    let finding = &report["report"]["findings"][0];
+    assert_eq!(finding["count"], 99, "{report}");
+    assert!(finding["advice"].as_str().is_some_and(|advice| advice.contains("one kfree(base)")), "{report}");
+}
+
+#[test]
+fn more_blocks_than_the_host_can_guard_are_told_and_served() {
+    let output = Command::new(LKM).args(["run", "--no-faces"]).arg(&MODULE.1).arg("error=100").output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    let host = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap();
+    let enough = host.trim().parse::<u64>().unwrap() > 100_000;
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    assert_eq!(log.contains("vm.max_map_count"), !enough, "{log}");
 }
 
 #[test]

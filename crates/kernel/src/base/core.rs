@@ -1,6 +1,7 @@
 //! Devices and messages about them. Counterpart: drivers/base/core.c.
 
 use crate::klib::vsprintf::{Args, Fault, vsnprintf};
+use crate::mm::owned::{self, Block, Kind};
 use crate::mm::slab;
 use crate::printk::{DeviceName, dev_prefix};
 use crate::{env, log};
@@ -214,6 +215,9 @@ struct RootDevice {
     name_addr: u64,
 }
 
+/// What it is called in reports.
+const ROOT: Kind = Kind::Other("root device");
+
 static ROOTS: Mutex<Vec<RootDevice>> = Mutex::new(Vec::new());
 
 fn roots() -> MutexGuard<'static, Vec<RootDevice>> {
@@ -235,6 +239,7 @@ fn make_root(name: &str) -> KResult<KPtr<Device>> {
     let device = KPtr::new(addr);
     KOBJ_NAME.put(device, name_addr)?;
     REFCOUNT.put(device, 1u32)?;
+    owned::note(addr, Block::new(ROOT, 0).named(name));
     roots().push(RootDevice { addr, size, name: name.to_string(), name_addr });
     Ok(device)
 }
@@ -265,6 +270,7 @@ fn root_device_unregister(device: KPtr<Device>) -> KResult {
     let at = roots.iter().position(|root| root.addr == device.addr());
     let at = at.ok_or(kabi::KError::Bug("root_device_unregister of something that is no root device"))?;
     let root = roots.remove(at);
+    owned::take(ROOT, root.addr);
     heap::free(root.name_addr, root.name.len() + 1);
     heap::free(root.addr, root.size);
     Ok(())

@@ -33,30 +33,40 @@ struct Quarantine {
 static QUARANTINE: Mutex<Option<Quarantine>> = Mutex::new(None);
 /// Closed pages behind blocks that an access went to, by the block's first page.
 static OPENED: Mutex<BTreeMap<u64, Pages>> = Mutex::new(BTreeMap::new());
-/// Blocks that found no place.
-static UNGUARDED: AtomicU64 = AtomicU64::new(0);
+/// Blocks that are guarded now, and how many may be.
+static LIVE: AtomicU64 = AtomicU64::new(0);
+static MOST: AtomicU64 = AtomicU64::new(u64::MAX);
 
 fn opened() -> MutexGuard<'static, BTreeMap<u64, Pages>> {
     OPENED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Blocks that could not be guarded, since the host gave no more mappings.
-pub fn unguarded() -> u64 {
-    UNGUARDED.load(Ordering::Relaxed)
+/// Sets how many blocks may be guarded at once.
+pub fn set_most(most: u64) {
+    MOST.store(most, Ordering::Relaxed);
+}
+
+/// How many blocks a host that allows so many mappings (`vm.max_map_count`) can guard: each takes two, and some are left
+/// for everything else.
+pub fn most_for(max_map_count: u64) -> u64 {
+    const OTHERS: u64 = 8192;
+    max_map_count.saturating_sub(OTHERS) / 2
 }
 
 /// Takes a zeroed block of `len` bytes that ends at a closed page; `None` where the host cannot give one.
 pub fn alloc(len: usize, align: usize) -> Option<(u64, Pages)> {
     let align = align.max(LEAST_ALIGN);
     let room = len.max(1).checked_next_multiple_of(align.min(PAGE))?;
-    let Some(pages) = guarded::take(room, align) else {
+    let full = LIVE.load(Ordering::Relaxed) >= MOST.load(Ordering::Relaxed);
+    let Some(pages) = (if full { None } else { guarded::take(room, align) }) else {
         say_once();
-        UNGUARDED.fetch_add(1, Ordering::Relaxed);
         return None;
     };
+    LIVE.fetch_add(1, Ordering::Relaxed);
     let end = pages.start + pages.len as u64;
     let addr = (end - room as u64) & !(align as u64 - 1);
     // Memory of ours that nobody else has yet: these cannot fail.
+    let _ = access::fill(addr, 0, len);
     let _ = access::fill(pages.start, CANARY, (addr - pages.start) as usize);
     let _ = access::fill(addr + len as u64, CANARY, (end - addr) as usize - len);
     for n in 0..(pages.len / PAGE) as u64 {
@@ -71,7 +81,7 @@ fn say_once() {
     if !SAID.swap(true, Ordering::Relaxed) {
         log::line(
             4,
-            "lkm: this machine gives no more mappings (vm.max_map_count): memory is not guarded from here on; \
+            "lkm: no more mappings for memory (vm.max_map_count): new blocks are not guarded while there are so many; \
              as root: sysctl vm.max_map_count=1000000",
         );
     }
@@ -80,6 +90,7 @@ fn say_once() {
 /// Gives a block back: looks at its canaries, closes its pages.
 pub fn free(addr: u64, block: &Block, pages: Pages) {
     check_canaries(addr, block, pages);
+    LIVE.fetch_sub(1, Ordering::Relaxed);
     if let Some(behind) = opened().remove(&pages.start) {
         guarded::open(behind, false);
     }
@@ -148,6 +159,11 @@ pub fn cache_name(block: &Block) -> String {
             size => format!("kmalloc-{size}"),
         },
     }
+}
+
+#[test]
+fn some_mappings_are_left_for_others() {
+    assert_eq!([most_for(65_530), most_for(1000)], [28_669, 0]);
 }
 
 /// An access that trapped.

@@ -68,7 +68,7 @@ pub struct Block {
 }
 
 /// The module that asked for something, and the places in its code.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Origin {
     /// The module's name.
     pub module: String,
@@ -253,37 +253,51 @@ pub fn all() -> Vec<(u64, Block)> {
     all
 }
 
-/// Code of a module goes (all of it, or what is only for init): notes who made what it leaves behind, while its symbols
-/// are there.
+/// Code of a module goes (all of it, or what is only for init): notes who made what it leaves behind, and what it had,
+/// while its symbols are there.
 pub fn note_origins(module: &module::Module, init_only: bool) {
-    // Asking who it was takes the module list's lock, so not under the blocks' own.
-    let goes = |ip: &u64| {
-        let image = module.image();
-        if init_only { image.in_init(*ip) } else { image.contains(*ip) }
+    let image = module.image();
+    let goes = |ip: &u64| if init_only { image.in_init(*ip) } else { image.contains(*ip) };
+    let mut chains: HashMap<Vec<u64>, Origin> = HashMap::new();
+    let mut want = |chain: &[u64], known: &Option<Origin>| {
+        if known.is_none() && chain.iter().any(goes) && !chains.contains_key(chain) {
+            chains.insert(chain.to_vec(), Origin::default());
+        }
     };
-    for (addr, block) in all() {
-        if block.origin.is_some() || !block.made_by.iter().any(goes) {
-            continue;
-        }
-        let origin = block.origin();
-        if let Some(block) = shard(addr).as_mut().and_then(|b| b.get_mut(&(block.kind.space(), addr))) {
-            block.origin = Some(origin);
-        }
+    for shard in &OWNED {
+        let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        shard.iter().flatten().for_each(|(_, block)| want(&block.made_by, &block.origin));
     }
-    let freed: Vec<(u64, Freed)> = past().by_addr.iter().map(|(addr, freed)| (*addr, freed.clone())).collect();
-    for (addr, mut freed) in freed {
-        if freed.block.origin.is_none() && freed.block.made_by.iter().any(goes) {
-            freed.block.origin = Some(freed.block.origin());
-        }
-        if freed.by_origin.is_none() && freed.by.iter().any(goes) {
-            freed.by_origin = Some(freed.origin());
-        }
-        if let Some(known) = past().by_addr.get_mut(&addr) {
-            *known = freed;
-        }
+    for freed in past().by_addr.values() {
+        want(&freed.block.made_by, &freed.block.origin);
+        want(&freed.by, &freed.by_origin);
+    }
+    drop(image);
+    // Asking who it was takes the module list's lock, so not under ours.
+    for (chain, origin) in &mut chains {
+        *origin = Origin::of(chain);
+    }
+    if !chains.is_empty() {
+        set_origins(&chains);
     }
     // Init code goes too: what is known of it must not be taken for that of whoever comes to lie there.
     fault::forget_chains(module);
+}
+
+fn set_origins(chains: &HashMap<Vec<u64>, Origin>) {
+    let set = |chain: &Vec<u64>, known: &mut Option<Origin>| {
+        if known.is_none() {
+            *known = chains.get(chain).cloned();
+        }
+    };
+    for shard in &OWNED {
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        shard.iter_mut().flatten().for_each(|(_, block)| set(&block.made_by, &mut block.origin));
+    }
+    for freed in past().by_addr.values_mut() {
+        set(&freed.block.made_by, &mut freed.block.origin);
+        set(&freed.by, &mut freed.by_origin);
+    }
 }
 
 #[cfg(test)]

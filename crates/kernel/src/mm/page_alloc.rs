@@ -317,12 +317,6 @@ fn __put_devmap_managed_folio_refs(_folio: KPtr<Page>, _references: c_int) -> bo
     false
 }
 
-/// Looks for what every page's structure must have, so that it is found before a module needs it.
-pub fn boot() {
-    // A kernel without these members has a trap where a module allocates.
-    let _ = page::of(heap::base()).map(page::references);
-}
-
 const fn word(names: &'static [&'static str], init: fn(u64, usize) -> KResult, doc: &'static str) -> DataExport {
     DataExport { names, size: DataSize::Bytes(8), percpu: false, gpl: false, init, doc }
 }

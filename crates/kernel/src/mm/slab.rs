@@ -53,10 +53,15 @@ pub fn alloc(len: usize, flags: u32) -> KResult<KPtr> {
         page_alloc::warn_too_large(flags);
         return Err(ENOMEM.into());
     }
-    let mode = check::mode();
-    if mode == Mode::Fast {
-        return Ok(KPtr::new(plain(len)?));
+    match check::mode() {
+        Mode::Fast => plain(len).map(KPtr::new),
+        mode => watched(len, mode),
     }
+}
+
+/// kmalloc with a note of who asked.
+#[inline(never)]
+fn watched(len: usize, mode: Mode) -> KResult<KPtr> {
     let mut block = Block::new(Kind::Kmalloc, len);
     let align = if len.is_power_of_two() { len } else { 1 };
     let guarded = if mode == Mode::Guard { guard::alloc(len, align) } else { None };
@@ -73,10 +78,12 @@ pub fn alloc(len: usize, flags: u32) -> KResult<KPtr> {
 
 /// A block of the size classes, or a compound page.
 fn plain(len: usize) -> KResult<u64> {
-    let addr = heap::alloc(len).ok_or(ENOMEM)?;
-    if let (None, order) = (slab::class(len), heap::pages::order_of(len)) {
-        page::make_compound(page::set_up(addr, 1 << order, 1)?, order)?;
+    if let Some(class) = slab::class(len) {
+        return Ok(slab::take_of_class(class).ok_or(ENOMEM)?);
     }
+    let order = heap::pages::order_of(len);
+    let addr = heap::pages::take(order).ok_or(ENOMEM)?;
+    page::make_compound(page::set_up(addr, 1 << order, 1)?, order)?;
     Ok(addr)
 }
 
@@ -102,8 +109,17 @@ pub fn free(p: KPtr, function: &'static str) -> KResult {
         return Ok(());
     }
     if check::mode() == Mode::Fast {
-        return free_unseen(addr);
+        return match slab::give_small(addr) {
+            Some(true) => Ok(()),
+            Some(false) => Err(double_free()),
+            None => free_unseen(addr),
+        };
     }
+    free_watched(addr, function)
+}
+
+#[inline(never)]
+fn free_watched(addr: u64, function: &'static str) -> KResult {
     match owned::take(Kind::Kmalloc, addr) {
         Some(block) if matches!(block.kind, Kind::Kmalloc | Kind::Object) => {
             release(addr, &block)?;
@@ -361,8 +377,7 @@ pub fn free_any(p: KPtr, function: &'static str) -> KResult {
     if is_vmalloc(p.addr()) { vmalloc::free(p.addr(), true) } else { free(p, function) }
 }
 
-/// The machine's heap tells of slabs, and [`page_alloc`] sets up all other pages.
+/// From now on the pages of slabs have structures that say so.
 pub fn boot() {
     heap::set_slab_hook(page::on_slab);
-    page_alloc::boot();
 }

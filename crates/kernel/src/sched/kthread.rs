@@ -4,6 +4,7 @@ use super::core::{set_unstarted, wait_for_wake_up, wake_up_process};
 use super::identity::{self, COMM_LEN};
 use super::{Task, TaskStruct, current};
 use crate::env;
+use crate::mm::owned::{self, Block, Kind};
 use kabi::errno::{EINTR, ENOMEM, ESRCH};
 use kabi::{ErrPtr, KError, KPtr, KResult, VaList, VarArgs, c_int, exports, kexport};
 use std::collections::HashMap;
@@ -16,6 +17,9 @@ exports![kthread_create_on_node, kthread_stop, kthread_should_stop];
 
 /// Process ids of kernel threads: below those that programs of the host usually have.
 static NEXT_PID: AtomicU32 = AtomicU32::new(100);
+
+/// What it is called in reports.
+const THREAD: Kind = Kind::Other("kernel thread");
 
 /// A kernel thread.
 #[derive(Default)]
@@ -61,6 +65,7 @@ impl Kthread {
             // One that died has no result; who stops it gets what Linux gives for a thread that never ran.
             task.run(caller, || kabi::call(function, &[data])).map_or(-EINTR.0, |value| value as i32)
         };
+        owned::take(THREAD, task.structure().addr());
         *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         self.ended.notify_all();
     }
@@ -89,6 +94,7 @@ fn create(function: KPtr, data: KPtr, format: KPtr, args: VaList) -> KResult<KPt
     let spawned = std::thread::Builder::new().spawn(move || own.run(function, data, &caller, &send));
     spawned.map_err(|_| ENOMEM)?;
     let task = receive.recv().map_err(|_| ENOMEM)??;
+    owned::note(task.addr(), Block::new(THREAD, 0).named(&String::from_utf8_lossy(&name)));
     threads().get_or_insert_default().insert(task.addr(), thread);
     Ok(task)
 }

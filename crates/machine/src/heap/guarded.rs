@@ -11,6 +11,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The first page of the range.
 pub(super) const FIRST_PAGE: u64 = LEN / 2 / PAGE as u64;
 
+/// Larger blocks give their memory back to the host.
+const KEPT: usize = 16 << 10;
+
 static FREE: Mutex<Option<FreeList>> = Mutex::new(None);
 
 fn free() -> MutexGuard<'static, Option<FreeList>> {
@@ -37,8 +40,8 @@ pub struct Pages {
     pub len: usize,
 }
 
-/// Takes pages for `len` bytes, aligned to `align` (a power of two), between closed pages, zeroed. `None` when there is no
-/// memory, or the host gives no more mappings.
+/// Takes pages for `len` bytes, aligned to `align` (a power of two), between closed pages; their content is what it was.
+/// `None` when there is no memory, or the host gives no more mappings.
 pub fn take(len: usize, align: usize) -> Option<Pages> {
     let len = len.max(1).checked_next_multiple_of(PAGE)?;
     let extra = align.max(PAGE) - PAGE;
@@ -71,7 +74,10 @@ pub fn open(pages: Pages, accessible: bool) -> bool {
 
 /// Gives closed pages back.
 pub fn give(pages: Pages) {
-    map::discard(pages.start, pages.len);
+    // Small ones are used again soon, and giving memory to the host and taking it costs more than all the rest.
+    if pages.len > KEPT {
+        map::discard(pages.start, pages.len);
+    }
     if let Some(pfn) = map::pfn(pages.start) {
         map::set_use(pfn, (pages.len / PAGE) as u64, |_| Use::Free);
     }

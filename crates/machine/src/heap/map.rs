@@ -79,6 +79,7 @@ pub fn vmemmap() -> u64 {
 }
 
 /// True if `addr` lies in physical memory or in the range of second mappings.
+#[inline]
 pub fn contains(addr: u64) -> bool {
     let inside = |start: u64, len: u64| addr.wrapping_sub(start) < len;
     MAP.get().is_some_and(|map| inside(map.base, LEN) || inside(map.vmalloc, VMAP_LEN as u64))
@@ -97,6 +98,7 @@ pub(super) fn tell_slab(addr: u64, order: u8, made: bool) {
 }
 
 /// The number of the page that contains `addr`.
+#[inline]
 pub(super) fn pfn(addr: u64) -> Option<u64> {
     let offset = addr.wrapping_sub(MAP.get()?.base);
     (offset < LEN).then_some(offset / PAGE as u64)
@@ -136,6 +138,7 @@ impl Use {
         }
     }
 
+    #[inline]
     fn of(word: u32) -> Self {
         match word & 3 {
             0 => Self::Free,
@@ -146,6 +149,7 @@ impl Use {
     }
 }
 
+#[inline]
 pub(super) fn use_of(pfn: u64) -> Use {
     Use::of(map().uses.get(pfn as usize).map_or(0, |word| word.load(Ordering::Relaxed)))
 }
@@ -158,10 +162,18 @@ pub(super) fn set_use(pfn: u64, count: u64, what: impl Fn(u64) -> Use) {
 }
 
 /// Clears memory that the caller was given and that nobody else uses yet.
+#[inline]
 pub(super) fn clear(addr: u64, len: usize) {
     debug_assert!(contains(addr) && contains(addr + len as u64 - 1));
-    // SAFETY: the range is accessible memory of ours that was just taken; Rust has no reference to it.
-    unsafe { std::ptr::write_bytes(addr as *mut u8, 0, len) };
+    if len > 64 || !len.is_multiple_of(8) {
+        // SAFETY: the range is accessible memory of ours that was just taken; Rust has no reference to it.
+        return unsafe { std::ptr::write_bytes(addr as *mut u8, 0, len) };
+    }
+    // A call of memset costs more than a few words.
+    for word in 0..len / 8 {
+        // SAFETY: as above; blocks of 8 bytes and more are aligned to 8.
+        unsafe { (addr as *mut u64).add(word).write_volatile(0) };
+    }
 }
 
 /// Gives the host the memory behind a range back; what is read there afterwards is zero.

@@ -22,6 +22,7 @@ const LARGEST_POSSIBLE: u8 = 4;
 const FEW: usize = 16;
 
 /// The class for a request; `None` where whole pages serve it.
+#[inline]
 pub fn class(len: usize) -> Option<usize> {
     /// By (len - 1) / 8.
     const SMALL: [u8; 24] = [0, 1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 6];
@@ -196,30 +197,74 @@ pub(super) fn size_of(number: u32) -> Option<usize> {
     MADE.read().unwrap_or_else(PoisonError::into_inner).as_ref()?.get(&number).map(|cache| cache.size)
 }
 
-/// Free objects that this thread keeps, by class.
+/// Free objects of one class that this thread keeps, last freed last.
+#[derive(Clone, Copy)]
+struct Bag {
+    len: usize,
+    objects: [u64; KEPT],
+}
+
+impl Bag {
+    const EMPTY: Self = Self { len: 0, objects: [0; KEPT] };
+
+    #[inline]
+    fn pop(&mut self) -> Option<u64> {
+        let last = self.len.checked_sub(1)?;
+        let object = *self.objects.get(last)?;
+        self.len = last;
+        Some(object)
+    }
+
+    /// False if the bag is full.
+    #[inline]
+    fn push(&mut self, object: u64) -> bool {
+        let Some(slot) = self.objects.get_mut(self.len) else { return false };
+        *slot = object;
+        self.len += 1;
+        true
+    }
+
+    #[inline]
+    fn last(&self) -> Option<u64> {
+        self.objects.get(self.len.checked_sub(1)?).copied()
+    }
+
+    /// Takes the older half out, or all.
+    fn drain(&mut self, count: usize) -> Vec<u64> {
+        let count = count.min(self.len);
+        let gone = self.objects[..count].to_vec();
+        self.objects.copy_within(count..self.len, 0);
+        self.len -= count;
+        gone
+    }
+}
+
 struct Kept {
-    bags: [Vec<u64>; SIZES.len()],
+    bags: [Bag; SIZES.len()],
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
         for (bag, cache) in self.bags.iter_mut().zip(&KMALLOC) {
-            cache.inner().free.append(bag);
+            cache.inner().free.append(&mut bag.drain(KEPT));
         }
     }
 }
 
 thread_local! {
-    static KEPT_HERE: RefCell<Kept> = const { RefCell::new(Kept { bags: [const { Vec::new() }; SIZES.len()] }) };
+    static KEPT_HERE: RefCell<Kept> = const { RefCell::new(Kept { bags: [Bag::EMPTY; SIZES.len()] }) };
 }
 
-fn with_bag<R>(class: usize, work: impl FnOnce(&mut Vec<u64>) -> R) -> Option<R> {
+/// `None` at the end of a thread.
+#[inline]
+fn with_bag<R>(class: usize, work: impl FnOnce(&mut Bag) -> R) -> Option<R> {
     KEPT_HERE.try_with(|kept| kept.try_borrow_mut().ok()?.bags.get_mut(class).map(work)).ok().flatten()
 }
 
 /// Takes a zeroed object of a size class.
+#[inline]
 pub fn take_of_class(class: usize) -> Option<u64> {
-    let object = match with_bag(class, Vec::pop).flatten() {
+    let object = match with_bag(class, Bag::pop).flatten() {
         Some(object) => object,
         None => refill(class)?,
     };
@@ -236,27 +281,52 @@ fn refill(class: usize) -> Option<u64> {
         let from = inner.free.len().saturating_sub(KEPT / 2);
         inner.free.split_off(from)
     };
-    let mut more = Some(more);
-    with_bag(class, |bag| bag.extend(more.take().into_iter().flatten()));
-    // Without a bag, at the end of a thread, they go back.
-    cache.inner().free.extend(more.into_iter().flatten());
+    let rest: Vec<u64> =
+        more.into_iter().filter(|object| with_bag(class, |bag| bag.push(*object)) != Some(true)).collect();
+    cache.inner().free.extend(rest);
     Some(object)
 }
 
 /// Gives an object of a size class back; false if it is the one that this thread gave last, which is free already.
+#[inline]
 pub fn give_to_class(class: usize, object: u64) -> bool {
-    let Some(cache) = KMALLOC.get(class) else { return true };
     let kept = with_bag(class, |bag| {
-        if bag.last() == Some(&object) {
-            return false;
+        if bag.last() == Some(object) {
+            return Some(false);
         }
-        if bag.len() >= KEPT {
-            cache.inner().free.extend(bag.drain(..KEPT / 2));
-        }
-        bag.push(object);
-        true
+        bag.push(object).then_some(true)
     });
-    kept.unwrap_or_else(|| cache.give(object))
+    kept.flatten().unwrap_or_else(|| give_when_full(class, object))
+}
+
+#[cold]
+fn give_when_full(class: usize, object: u64) -> bool {
+    let Some(cache) = KMALLOC.get(class) else { return true };
+    let older = with_bag(class, |bag| bag.drain(KEPT / 2)).unwrap_or_default();
+    cache.inner().free.extend(older);
+    with_bag(class, |bag| bag.push(object)).unwrap_or(false) || cache.give(object)
+}
+
+/// What multiplies an offset in a slab, shifted, instead of dividing by a class's size.
+const INVERSES: [u64; SIZES.len()] = {
+    let mut inverses = [0; SIZES.len()];
+    let mut class = 0;
+    while class < SIZES.len() {
+        inverses[class] = (1u64 << 32).div_ceil(SIZES[class] as u64);
+        class += 1;
+    }
+    inverses
+};
+
+/// Gives the object at `addr` back if it is one of a size class: false if that is free already, `None` for all else.
+#[inline]
+pub fn give_small(addr: u64) -> Option<bool> {
+    let pfn = map::pfn(addr)?;
+    let Use::Slab { cache, index } = map::use_of(pfn) else { return None };
+    let class = cache as usize;
+    let offset = u64::from(index) * PAGE as u64 + addr % PAGE as u64;
+    let number = (offset * INVERSES.get(class)?) >> 32;
+    (number * *SIZES.get(class)? as u64 == offset).then(|| give_to_class(class, addr))
 }
 
 /// Gives an object of the cache with this number back, whichever it is; false if it is the one that came last.
@@ -280,6 +350,24 @@ mod tests {
             assert!(len <= SIZES[class] && len > smaller, "{len}");
         }
         assert_eq!(class(8193), None);
+    }
+
+    #[test]
+    fn multiplying_divides() {
+        for (size, inverse) in SIZES.iter().zip(INVERSES) {
+            for offset in (0..64u64 << 10).step_by(8) {
+                assert_eq!((offset * inverse) >> 32, offset / *size as u64, "{offset} / {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bag_gives_what_came_last() {
+        let mut bag = Bag::EMPTY;
+        assert!((0..KEPT as u64).all(|n| bag.push(n)) && !bag.push(99));
+        assert_eq!((bag.pop(), bag.last()), (Some(63), Some(62)));
+        assert_eq!(bag.drain(KEPT / 2), (0..32).collect::<Vec<_>>());
+        assert_eq!((bag.len, bag.pop(), bag.drain(KEPT).len(), bag.pop()), (31, Some(62), 30, None));
     }
 
     #[test]

@@ -1,5 +1,9 @@
 // One mistake a run: error=N. The line that a report must name first is marked E followed by the number.
 #include <linux/module.h>
+#include <linux/device.h>
+#include <linux/kthread.h>
+#include <linux/list.h>
+#include <linux/notifier.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include <linux/mm.h>
@@ -122,13 +126,57 @@ static noinline void pages(void)
 	barrier();
 }
 
+struct item { struct list_head list; char text[24]; };
+
+static noinline void one_array(void)
+{
+	LIST_HEAD(list);
+	struct item *all = kmalloc_array(100, sizeof(*all), GFP_KERNEL), *item, *next;
+	int i;
+
+	for (i = 0; i < 100; i++)
+		list_add_tail(&all[i].list, &list);
+	list_for_each_entry_safe(item, next, &list, list) // E33
+		kfree(item); // E34
+}
+
+static int told(struct notifier_block *block, unsigned long event, void *data) { return NOTIFY_DONE; }
+static struct notifier_block block = { .notifier_call = told };
+static int idle(void *data) { return 0; }
+
+static noinline void things(void)
+{
+	switch (error) {
+	case 35: kept = (char *)kthread_create(idle, NULL, "planted"); break; // E35
+	case 36: register_module_notifier(&block); break; // E36
+	case 37: kept = (char *)root_device_register("planted"); break; // E37
+	}
+}
+
+static noinline void many(void)
+{
+	void **all = vmalloc(40000 * sizeof(*all));
+	int i;
+
+	for (i = 0; i < 40000; i++)
+		all[i] = kmalloc(16, GFP_KERNEL);
+	for (i = 0; i < 40000; i++)
+		kfree(all[i]);
+	vfree(all);
+}
+
 static int __init planted_in(void)
 {
+	if (error == 33 || error == 34)
+		one_array();
+	if (error == 100)
+		many();
 	accesses();
 	if (error == 3 || error == 4)
 		canaries();
 	frees();
 	leaks();
+	things();
 	caches();
 	pages();
 	if (error == 22)
