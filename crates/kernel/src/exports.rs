@@ -10,6 +10,7 @@ use kabi::{DataExport, Export};
 pub fn functions() -> impl Iterator<Item = &'static Export> {
     let lists: Vec<&'static [&'static Export]> = vec![
         base::core::EXPORTS,
+        base::devres::EXPORTS,
         crypto::algapi::EXPORTS,
         dma::EXPORTS,
         fault::EXPORTS,

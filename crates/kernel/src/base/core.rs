@@ -266,6 +266,9 @@ fn __root_device_register(name: KStr, _owner: KPtr) -> ErrPtr<Device> {
 /// Takes a device of [`__root_device_register`] away.
 #[kexport(since = "2.6.28", header = "linux/device.h", partial = "no sysfs files")]
 fn root_device_unregister(device: KPtr<Device>) -> KResult {
+    if roots().iter().any(|root| root.addr == device.addr()) {
+        super::devres::release_all(device)?;
+    }
     let mut roots = roots();
     let at = roots.iter().position(|root| root.addr == device.addr());
     let at = at.ok_or(kabi::KError::Bug("root_device_unregister of something that is no root device"))?;

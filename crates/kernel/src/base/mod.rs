@@ -1,4 +1,5 @@
 //! Devices. Counterpart: drivers/base/.
 
 pub mod core;
+pub mod devres;
 pub mod uevent;

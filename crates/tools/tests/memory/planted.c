@@ -151,6 +151,7 @@ static noinline void things(void)
 	case 36: register_module_notifier(&block); break; // E36
 	case 37: kept = (char *)root_device_register("planted"); break; // E37
 	}
+	barrier();
 }
 
 static noinline void many(void)
