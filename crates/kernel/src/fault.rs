@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-pub use places::{bug_in, call_chain, forget_chains, frame, warn_in};
+pub use places::{bug_in, call_chain, forget_chains, frame, frame_of_trap, warn_in};
 
 exports![__warn_printk, __stack_chk_fail, dump_stack, panic];
 

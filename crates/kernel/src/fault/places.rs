@@ -139,11 +139,19 @@ pub fn call_chain() -> Vec<u64> {
     oops::chain(&Quick::now(), (major as u16, minor as u16), DEEPEST)
 }
 
-/// A place in a module's code for people and for those who know its source lines.
+/// A return address in a module's code for people and for those who know its source lines.
 pub fn frame(addr: u64) -> wire::CallFrame {
-    // The call is before the return address.
-    let at = addr.wrapping_sub(1);
-    let place = module::containing(at).and_then(|module| {
+    // The call is before it.
+    wire::CallFrame { text: describe(addr), place: place(addr.wrapping_sub(1)), source: None }
+}
+
+/// The same of an instruction that trapped.
+pub fn frame_of_trap(ip: u64) -> wire::CallFrame {
+    wire::CallFrame { text: oops::describe(&Instance, ip), place: place(ip), source: None }
+}
+
+fn place(at: u64) -> Option<wire::CodePlace> {
+    module::containing(at).and_then(|module| {
         let image = module.image();
         let section = image.sections.iter().find(|s| at.wrapping_sub(s.addr) < s.size)?;
         Some(wire::CodePlace {
@@ -151,8 +159,7 @@ pub fn frame(addr: u64) -> wire::CallFrame {
             section: section.name.clone(),
             offset: at - section.addr,
         })
-    });
-    wire::CallFrame { text: describe(addr), place, source: None }
+    })
 }
 
 /// The code of the real kernel that warns or stops: a row of its table.

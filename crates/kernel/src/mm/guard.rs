@@ -31,13 +31,13 @@ struct Quarantine {
 }
 
 static QUARANTINE: Mutex<Option<Quarantine>> = Mutex::new(None);
-/// Closed pages behind blocks that an access went to, by the block's first page.
-static OPENED: Mutex<BTreeMap<u64, Pages>> = Mutex::new(BTreeMap::new());
+/// Closed pages around blocks that an access went to, by the block's first page.
+static OPENED: Mutex<BTreeMap<u64, Vec<Pages>>> = Mutex::new(BTreeMap::new());
 /// Blocks that are guarded now, and how many may be.
 static LIVE: AtomicU64 = AtomicU64::new(0);
 static MOST: AtomicU64 = AtomicU64::new(u64::MAX);
 
-fn opened() -> MutexGuard<'static, BTreeMap<u64, Pages>> {
+fn opened() -> MutexGuard<'static, BTreeMap<u64, Vec<Pages>>> {
     OPENED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -91,8 +91,8 @@ fn say_once() {
 pub fn free(addr: u64, block: &Block, pages: Pages) {
     check_canaries(addr, block, pages);
     LIVE.fetch_sub(1, Ordering::Relaxed);
-    if let Some(behind) = opened().remove(&pages.start) {
-        guarded::open(behind, false);
+    for page in opened().remove(&pages.start).unwrap_or_default() {
+        guarded::open(page, false);
     }
     if !guarded::open(pages, false) {
         // Closing may take a mapping more; open and never used again is not wrong.
@@ -186,12 +186,15 @@ impl Access {
     }
 
     fn publish(self, title: &str, what: String, rest: impl FnOnce(Report) -> Report) {
-        let chain = if self.ip == 0 { fault::call_chain() } else { vec![self.ip + 1] };
-        let function = chain.first().map(|ip| fault::describe(*ip)).unwrap_or_default();
+        let origin = match self.ip {
+            0 => owned::Origin::of(&fault::call_chain()),
+            ip => owned::Origin { module: String::new(), made_by: vec![fault::frame_of_trap(ip)] },
+        };
+        let function = origin.made_by.first().map(|frame| frame.text.clone()).unwrap_or_default();
         let verb = if self.write { "Write" } else { "Read" };
         let access = format!("{verb} of size {} at addr {:016x}", self.size, self.addr);
         let report = Report::access(title, &function, &access, what);
-        rest(report.chain("accessed in", &owned::Origin::of(&chain))).publish();
+        rest(report.chain("accessed in", &origin)).publish();
     }
 }
 
@@ -201,17 +204,23 @@ pub fn on_fault(access: Access) -> bool {
         report_freed(access, start, &freed);
         return freed.block.guard.is_some_and(|pages| guarded::open(pages, true));
     }
-    let Some((start, block)) = owned::memory_around(access.addr, 2 * PAGE as u64) else { return false };
+    let near = 2 * PAGE as u64;
+    let before = owned::memory_around(access.addr, near).map(|(start, block)| {
+        let past = access.addr - (start + block.len as u64);
+        (past, format!("{past} bytes past the end of a {}", block.describe()), block)
+    });
+    let behind = owned::memory_behind(access.addr, near).map(|(start, block)| {
+        let gap = start - access.addr;
+        (gap, format!("{gap} bytes before a {}", block.describe()), block)
+    });
+    // Between two blocks, it is the nearer one that was meant.
+    let Some((_, place, block)) = before.into_iter().chain(behind).min_by_key(|found| found.0) else { return false };
     let Some(pages) = block.guard else { return false };
-    let behind = Pages { start: pages.start + pages.len as u64, len: PAGE };
-    if access.addr.wrapping_sub(behind.start) >= PAGE as u64 {
-        return false;
-    }
-    let past = access.addr - (start + block.len as u64);
-    let what = format!("out-of-bounds {}, {past} bytes past the end of a {}", access.text(), block.describe());
+    let what = format!("out-of-bounds {}, {place}", access.text());
     access.publish("slab-out-of-bounds", what, |report| report.chain("allocated in", &block.origin()));
-    opened().insert(pages.start, behind);
-    guarded::open(behind, true)
+    let page = Pages { start: access.addr & !(PAGE as u64 - 1), len: PAGE };
+    opened().entry(pages.start).or_default().push(page);
+    guarded::open(page, true)
 }
 
 /// The freed block in whose pages, which are closed still, `addr` lies.

@@ -103,10 +103,17 @@ impl Block {
         self.origin.clone().unwrap_or_else(|| Origin::of(&self.made_by))
     }
 
-    /// As reports call it: `40000-byte kmalloc memory`.
+    /// As reports call it: `40000-byte kmalloc allocation`.
     pub fn describe(&self) -> String {
+        let what = match self.kind {
+            Kind::Kmalloc => "kmalloc allocation",
+            Kind::Object => "object",
+            Kind::Vmalloc => "vmalloc allocation",
+            Kind::Pages => "page allocation",
+            Kind::Percpu | Kind::Other(_) => self.kind.text(),
+        };
         let name = self.name.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
-        format!("{}-byte {}{name}", self.len, self.kind.text())
+        format!("{}-byte {what}{name}", self.len)
     }
 }
 
@@ -242,6 +249,21 @@ pub fn memory_around(addr: u64, slack: u64) -> Option<(u64, Block)> {
     found
 }
 
+/// The block of memory that begins first behind `addr`, less than `within` bytes away. Looks at all.
+pub fn memory_behind(addr: u64, within: u64) -> Option<(u64, Block)> {
+    let mut found: Option<(u64, Block)> = None;
+    for shard in &OWNED {
+        let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((space, start), block) in shard.iter().flatten() {
+            let near = space.is_none() && *start > addr && start - addr < within;
+            if near && found.as_ref().is_none_or(|(best, _)| start < best) {
+                found = Some((*start, block.clone()));
+            }
+        }
+    }
+    found
+}
+
 /// Everything that is owned now, by address.
 pub fn all() -> Vec<(u64, Block)> {
     let mut all = Vec::new();
@@ -323,6 +345,7 @@ mod tests {
         assert_eq!(memory_around(0x7100_0027, 0).map(|(start, _)| start), Some(0x7100_0000));
         assert!(memory_around(0x7100_0028, 0).is_none());
         assert!(memory_around(0x7100_0028, 8).is_some());
+        assert!(memory_behind(0x70ff_fff0, 17).is_some() && memory_behind(0x70ff_fff0, 16).is_none());
         take(Kind::Kmalloc, 0x7100_0000);
         let freed = Freed { block: block(Kind::Kmalloc, 40), by: Vec::new(), by_origin: None };
         past().by_addr.insert(0x7100_0000, freed);

@@ -37,7 +37,7 @@ static noinline void fill(char *p, size_t at)
 
 static noinline void look(const char *p, size_t at)
 {
-	seen = ((const volatile char *)p)[at]; // E1 E5 E17 E21 E26
+	seen = ((const volatile char *)p)[at]; // E1 E5 E38 E17 E21 E26
 }
 
 static noinline void accesses(void)
@@ -53,6 +53,7 @@ static noinline void accesses(void)
 	case 21: put(p); p = get(20000); put(p); look(p, 19999); return;
 	case 24: memset(p + 30, 1, 11); break; // E24
 	case 26: { char *old = p; p = krealloc(p, 5000, GFP_KERNEL); OPTIMIZER_HIDE_VAR(old); look(old, 0); break; }
+	case 38: look(p, -4100); break;
 	case 29: put(p); p = kcalloc(5, 8, GFP_KERNEL); fill(p, 5 * 8); break;
 	}
 	put(p);
