@@ -324,7 +324,7 @@ pub fn on_trap(trap: &mut Trap) -> Action {
 fn let_through(trap: &Trap) -> bool {
     const WRITE: u64 = 2;
     const FETCH: u64 = 16;
-    if trap.kind != TrapKind::PageFault || trap.code & FETCH != 0 || check::mode() != check::Mode::Guard {
+    if trap.kind != TrapKind::PageFault || trap.code & FETCH != 0 || !check::guards() {
         return false;
     }
     let (write, ip) = (trap.code & WRITE != 0, trap.regs.ip);
@@ -395,7 +395,7 @@ fn lockup(trap: &mut Trap) -> Action {
 /// kabi's hook: an exported function failed in a way that C cannot express. Its caller dies.
 pub fn on_bad_call(name: &'static str, cause: KError) {
     let function = module::symbols::address_of(name).ok().flatten().unwrap_or(0);
-    if let (KError::Fault(fault), check::Mode::Guard) = (cause, check::mode()) {
+    if let (KError::Fault(fault), true) = (cause, check::guards()) {
         // The function has failed already; what was found is said before the oops.
         guard::on_fault(guard::Access { addr: fault.addr, size: 0, write: fault.write, ip: 0 });
     }

@@ -36,9 +36,9 @@ const CHECK: Opt = Opt::with(
     "",
     &["check"],
     "MODE",
-    Kind::Choice(&["guard", "track", "fast"]),
+    Kind::Choice(&["guard", "exact", "track", "fast"]),
     "what is watched of the module's use of memory: guard (accesses behind a block and to freed ones, damage around blocks; \
-     the default), track (who owns what, wrong frees), fast (nothing)",
+     the default), exact (FILE is a source: every access to blocks and global variables), track (who owns what, wrong frees), fast (nothing)",
 );
 const CHECK_OF_ALL: Opt = Opt::with(
     "",

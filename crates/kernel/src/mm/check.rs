@@ -22,6 +22,8 @@ pub enum Mode {
     Track = 1,
     /// Also accesses behind a block's page, and to blocks that were freed; canaries in the rest of the page.
     Guard = 2,
+    /// Also, of modules that were built for it, every access around blocks and global variables ([`super::kasan`]).
+    Exact = 3,
 }
 
 static MODE: AtomicU8 = AtomicU8::new(Mode::Track as u8);
@@ -36,8 +38,14 @@ pub fn mode() -> Mode {
     match MODE.load(Ordering::Relaxed) {
         0 => Mode::Fast,
         1 => Mode::Track,
-        _ => Mode::Guard,
+        2 => Mode::Guard,
+        _ => Mode::Exact,
     }
+}
+
+/// Whether blocks lie between closed pages.
+pub fn guards() -> bool {
+    matches!(mode(), Mode::Guard | Mode::Exact)
 }
 
 /// Different findings that are kept.

@@ -7,11 +7,11 @@
 
 use crate::mm::check::Report;
 use crate::mm::owned::{self, Block, Freed};
-use crate::mm::page;
+use crate::mm::{kasan, page};
 use crate::{fault, log};
 use machine::heap::guarded::{self, Pages};
 use machine::{access, heap};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -36,9 +36,21 @@ static OPENED: Mutex<BTreeMap<u64, Vec<Pages>>> = Mutex::new(BTreeMap::new());
 /// Blocks that are guarded now, and how many may be.
 static LIVE: AtomicU64 = AtomicU64::new(0);
 static MOST: AtomicU64 = AtomicU64::new(u64::MAX);
+/// First pages of freed blocks that an access went to.
+static REOPENED: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
+/// First pages of blocks that are known to be written beyond: what their canaries tell is no news.
+static TOLD: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
 
 fn opened() -> MutexGuard<'static, BTreeMap<u64, Vec<Pages>>> {
     OPENED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn told() -> MutexGuard<'static, BTreeSet<u64>> {
+    TOLD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn reopened() -> MutexGuard<'static, BTreeSet<u64>> {
+    REOPENED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Sets how many blocks may be guarded at once.
@@ -72,6 +84,7 @@ pub fn alloc(len: usize, align: usize) -> Option<(u64, Pages)> {
     for n in 0..(pages.len / PAGE) as u64 {
         let _ = page::make_slab(pages.start + n * PAGE as u64, 0);
     }
+    kasan::on_alloc(pages, addr, len);
     Some((addr, pages))
 }
 
@@ -91,6 +104,7 @@ fn say_once() {
 pub fn free(addr: u64, block: &Block, pages: Pages) {
     check_canaries(addr, block, pages);
     LIVE.fetch_sub(1, Ordering::Relaxed);
+    kasan::on_free(pages);
     for page in opened().remove(&pages.start).unwrap_or_default() {
         guarded::open(page, false);
     }
@@ -106,6 +120,8 @@ pub fn free(addr: u64, block: &Block, pages: Pages) {
         let Some(oldest) = quarantine.blocks.pop_front() else { break };
         quarantine.bytes -= oldest.len;
         guarded::open(oldest, false);
+        reopened().remove(&oldest.start);
+        kasan::on_give(oldest);
         guarded::give(oldest);
     }
 }
@@ -118,6 +134,7 @@ pub fn resize(addr: u64, block: &Block, len: usize) -> bool {
     if addr + len as u64 > end {
         return false;
     }
+    kasan::on_alloc(pages, addr, len);
     access::fill(addr + len as u64, CANARY, (end - addr) as usize - len).is_ok()
 }
 
@@ -131,6 +148,9 @@ fn damage(start: u64, end: u64) -> Option<(u64, u8, u64)> {
 }
 
 fn check_canaries(addr: u64, block: &Block, pages: Pages) {
+    if told().remove(&pages.start) {
+        return;
+    }
     let behind = addr + block.len as u64;
     let left = damage(pages.start, addr).map(|found| ("Left Redzone overwritten", found));
     let right = damage(behind, pages.start + pages.len as u64).map(|found| ("Right Redzone overwritten", found));
@@ -166,7 +186,21 @@ fn some_mappings_are_left_for_others() {
     assert_eq!([most_for(65_530), most_for(1000)], [28_669, 0]);
 }
 
-/// An access that trapped.
+/// One past the last byte that belongs to a block's pages: they end with a closed page.
+pub fn end_of(pages: Pages) -> u64 {
+    pages.start + (pages.len + PAGE) as u64
+}
+
+/// Whether an access to a block's pages that ends before `end` is let through: they are open, as is the page behind them
+/// if it goes so far.
+pub fn is_open(pages: Pages, is_free: bool, end: u64) -> bool {
+    let behind = pages.start + pages.len as u64;
+    let is_behind_open =
+        || opened().get(&pages.start).is_some_and(|pages| pages.iter().any(|page| page.start == behind));
+    if is_free { reopened().contains(&pages.start) } else { end <= behind || is_behind_open() }
+}
+
+/// An access that trapped, or is known to be wrong.
 #[derive(Debug, Clone, Copy)]
 pub struct Access {
     /// Its address.
@@ -180,12 +214,14 @@ pub struct Access {
 }
 
 impl Access {
-    fn text(self) -> String {
+    /// As reports call it: `read of 8 bytes`.
+    pub fn text(self) -> String {
         let what = if self.write { "write" } else { "read" };
         if self.size == 0 { what.to_string() } else { format!("{what} of {} bytes", self.size) }
     }
 
-    fn publish(self, title: &str, what: String, rest: impl FnOnce(Report) -> Report) {
+    /// Reports it: KASAN's name for the kind of error, what is wrong in lkm's words, and what else is to be told.
+    pub fn publish(self, title: &str, what: String, rest: impl FnOnce(Report) -> Report) {
         let origin = match self.ip {
             0 => owned::Origin::of(&fault::call_chain()),
             ip => owned::Origin { module: String::new(), made_by: vec![fault::frame_of_trap(ip)] },
@@ -202,7 +238,10 @@ impl Access {
 pub fn on_fault(access: Access) -> bool {
     if let Some((start, freed)) = freed_with_page(access.addr) {
         report_freed(access, start, &freed);
-        return freed.block.guard.is_some_and(|pages| guarded::open(pages, true));
+        return freed.block.guard.is_some_and(|pages| {
+            reopened().insert(pages.start);
+            guarded::open(pages, true)
+        });
     }
     let near = 2 * PAGE as u64;
     let before = owned::memory_around(access.addr, near).map(|(start, block)| {
@@ -221,6 +260,29 @@ pub fn on_fault(access: Access) -> bool {
     let page = Pages { start: access.addr & !(PAGE as u64 - 1), len: PAGE };
     opened().entry(pages.start).or_default().push(page);
     guarded::open(page, true)
+}
+
+/// Reports an access around the block that begins at `start`, or to it after its free.
+pub fn report_at(access: Access, start: u64) {
+    if let Some(block) = owned::memory_at(start) {
+        report_outside(access, start, &block);
+    } else if let Some((_, freed)) = owned::freed_around(start) {
+        report_freed(access, start, &freed);
+    }
+}
+
+fn report_outside(access: Access, start: u64, block: &Block) {
+    let end = start + block.len as u64;
+    let place = match (access.addr.checked_sub(end), start.checked_sub(access.addr)) {
+        (Some(past), _) => format!("{past} bytes past the end of"),
+        (_, Some(before)) if before > 0 => format!("{before} bytes before"),
+        _ => format!("its last {} bytes past the end of", access.addr + access.size as u64 - end),
+    };
+    let what = format!("out-of-bounds {}, {place} a {}", access.text(), block.describe());
+    access.publish("slab-out-of-bounds", what, |report| report.chain("allocated in", &block.origin()));
+    if let Some(pages) = block.guard.filter(|_| access.write) {
+        told().insert(pages.start);
+    }
 }
 
 /// The freed block in whose pages, which are closed still, `addr` lies.

@@ -148,7 +148,7 @@ fn construct(cache: &Cache, objects: &[u64]) -> KResult {
 
 /// An object between closed pages, if the mode and the cache allow it.
 fn guarded(cache: &Cache) -> KResult<Option<(u64, heap::guarded::Pages)>> {
-    if check::mode() != Mode::Guard || typesafe(cache.flags) {
+    if !check::guards() || typesafe(cache.flags) {
         return Ok(None);
     }
     let Some(found) = guard::alloc(cache.object_size, cache.align) else { return Ok(None) };
@@ -219,7 +219,7 @@ fn free(p: KPtr<KmemCache>, object: KPtr) -> KResult {
 /// The objects that are not given back.
 fn left_in(cache: &Cache) -> Vec<u64> {
     let mut left = cache.objects.in_use();
-    if check::mode() == Mode::Guard {
+    if check::guards() {
         let mine = |block: &Block| block.kind == Kind::Object && block.name.as_deref() == Some(&*cache.name);
         left.extend(owned::all().into_iter().filter(|(_, b)| b.guard.is_some() && mine(b)).map(|(addr, _)| addr));
     }

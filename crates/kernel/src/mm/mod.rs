@@ -3,6 +3,7 @@
 pub mod check;
 pub mod guard;
 pub mod inline_access;
+pub mod kasan;
 pub mod kmem_cache;
 pub mod maccess;
 pub mod mempool;

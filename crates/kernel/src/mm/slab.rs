@@ -55,16 +55,16 @@ pub fn alloc(len: usize, flags: u32) -> KResult<KPtr> {
     }
     match check::mode() {
         Mode::Fast => plain(len).map(KPtr::new),
-        mode => watched(len, mode),
+        _ => watched(len),
     }
 }
 
 /// kmalloc with a note of who asked.
 #[inline(never)]
-fn watched(len: usize, mode: Mode) -> KResult<KPtr> {
+fn watched(len: usize) -> KResult<KPtr> {
     let mut block = Block::new(Kind::Kmalloc, len);
     let align = if len.is_power_of_two() { len } else { 1 };
-    let guarded = if mode == Mode::Guard { guard::alloc(len, align) } else { None };
+    let guarded = if check::guards() { guard::alloc(len, align) } else { None };
     let addr = match guarded {
         Some((addr, pages)) => {
             block.guard = Some(pages);
@@ -308,7 +308,7 @@ pub fn size_of(addr: u64) -> usize {
     if addr <= ZERO_SIZE {
         return 0;
     }
-    if check::mode() == Mode::Guard
+    if check::guards()
         && let Some(block) = owned::memory_at(addr)
         && block.guard.is_some()
     {
@@ -358,7 +358,7 @@ pub fn reallocate(p: KPtr, len: usize, flags: u32) -> KResult<KPtr> {
 
 /// What a block gains in its place was canary, if it was guarded.
 fn clear_grown(addr: u64, old: usize, len: usize) -> KResult {
-    if check::mode() == Mode::Guard && len > old {
+    if check::guards() && len > old {
         machine::access::fill(addr + old as u64, 0, len - old)?;
     }
     Ok(())

@@ -5,6 +5,7 @@
 //! a named trap: calling it, or touching it, is an oops that names the symbol.
 //! Counterpart: the kernel's `__ksymtab`; kernel/module/main.c `find_symbol`.
 
+use crate::mm::kasan;
 use crate::{borrow, exports};
 use abi::ExportKind;
 use kabi::{DataExport, DataSize, Export, KResult, profile, size_of_struct};
@@ -94,12 +95,13 @@ pub fn find(name: &str) -> Result<Option<Found>, Refusal> {
 /// # Errors
 /// As there.
 pub fn find_used(name: &str, as_data: bool) -> Result<Option<Found>, Refusal> {
-    let Some(mut export) = profile().export(name) else { return Ok(None) };
+    let Some(mut export) = profile().export(name) else { return kasan::find(name) };
     if as_data && export.kind == ExportKind::Unknown {
         (export.kind, export.size) = (ExportKind::Data, UNKNOWN_SIZE);
     }
+    let checked = kasan::in_place_of(name)?;
     Ok(Some(Found {
-        value: value(name, &export)?,
+        value: checked.map_or_else(|| value(name, &export), Ok)?,
         crc: export.crc,
         gpl_only: export.gpl,
         namespace: Some(export.namespace.to_string()).filter(|n| !n.is_empty()),

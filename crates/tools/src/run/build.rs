@@ -53,8 +53,14 @@ pub fn is_source(file: &Path) -> bool {
     file.is_dir() || file.extension().is_some_and(|end| end == "c")
 }
 
-/// Builds `file` for `kernel`, or for the newest kernel whose headers are installed.
-pub fn build(file: &Path, kernel: Option<&str>, verbose: bool) -> Result<Built, Failure> {
+/// What the compiler makes of each access to memory: a call that `kernel::mm::kasan` answers. Variables on the stack
+/// would need a shadow at a fixed place.
+const INSTRUMENTED: &str = "-fsanitize=kernel-address --param asan-instrumentation-with-call-threshold=0 \
+                            --param asan-stack=0 --param asan-globals=1";
+
+/// Builds `file` for `kernel`, or for the newest kernel whose headers are installed; `instrumented`: so that every access
+/// to memory can be checked.
+pub fn build(file: &Path, kernel: Option<&str>, instrumented: bool, verbose: bool) -> Result<Built, Failure> {
     let headers = headers(kernel)?;
     let failed = |what: &str, error: &io::Error| {
         Failure::new(status::BUILD, format!("cannot build {}: {what}: {error}", file.display()))
@@ -67,7 +73,7 @@ pub fn build(file: &Path, kernel: Option<&str>, verbose: bool) -> Result<Built, 
     } else {
         one_file(file, &workshop.0).map_err(|error| failed("copying the file", &error))?
     };
-    let made = make(&headers, &workshop.0)?;
+    let made = make(&headers, &workshop.0, instrumented)?;
     // The compiler saw the copy; people want the name of their file.
     let said = replace(&made.stdout, &workshop.0, source);
     let said = [said, replace(&made.stderr, &workshop.0, source)].concat();
@@ -147,9 +153,22 @@ fn quoted(path: &str) -> String {
     format!("'{}'", path.replace('\'', r"'\''").replace('$', "$$").replace('#', r"\#"))
 }
 
-fn make(headers: &Path, folder: &Path) -> Result<Output, Failure> {
+/// Tells modpost of the functions that instrumented code calls, which the kernel does not have.
+fn write_symvers(path: &Path) -> io::Result<()> {
+    let lines: String =
+        kernel::mm::kasan::names().map(|name| format!("0x00000000\t{name}\tvmlinux\tEXPORT_SYMBOL\t\n")).collect();
+    fs::write(path, lines)
+}
+
+fn make(headers: &Path, folder: &Path, instrumented: bool) -> Result<Output, Failure> {
     let mut make = Command::new("make");
     make.arg("-C").arg(headers).arg(format!("M={}", folder.display())).args(["-s", "modules"]);
+    if instrumented {
+        let symvers = folder.join(".lkm-symvers");
+        write_symvers(&symvers)
+            .map_err(|error| Failure::new(status::BUILD, format!("cannot write {}: {error}", symvers.display())))?;
+        make.arg(format!("KCFLAGS={INSTRUMENTED}")).arg(format!("KBUILD_EXTRA_SYMBOLS={}", symvers.display()));
+    }
     // A make above this one must not hand down its jobs and flags.
     make.env_remove("MAKEFLAGS").env_remove("MAKELEVEL").env_remove("MFLAGS").stdin(Stdio::null());
     make.output().map_err(|error| {

@@ -90,9 +90,18 @@ fn target(options: &Options) -> Result<Target, Failure> {
         return Err(Failure::new(status::USAGE, what));
     }
     let built = match build::is_source(file) {
-        true => Some(build::build(file, options.kernel.as_deref(), options.verbose)?),
+        true => {
+            let exact = options.check == Some(Mode::Exact);
+            Some(build::build(file, options.kernel.as_deref(), exact, options.verbose)?)
+        }
         false => None,
     };
+    if options.check == Some(Mode::Exact) && built.is_none() {
+        let shown = file.display();
+        tell!(
+            "lkm: {shown} is built already: what guard mode finds is found; name its source to have every access checked"
+        );
+    }
     let path = built.as_ref().map_or_else(|| file.clone(), |built| built.module.clone());
     let said = describe(&path);
     Ok(Target { path, said, _built: built })
@@ -187,16 +196,18 @@ fn session(
         tell!("lkm: not found, so taken for built in: {}", missing.join(", "));
     }
     let mut result = Ok(());
+    let mut tried: Vec<(String, &Path)> = Vec::new();
     for path in before.iter().chain([&target.path]) {
         let params = if *path == target.path { parameters(&options.params) } else { Vec::new() };
         if options.verbose {
             tell!("lkm: loading {} {}", path.display(), String::from_utf8_lossy(&params));
         }
+        let name = if *path == target.path { target.said.name.clone() } else { describe(path).name };
+        tried.push((name.clone(), path));
         result = load(&kernel, path, &params, options, shown, summary);
         if result.is_err() {
             break;
         }
-        let name = if *path == target.path { target.said.name.clone() } else { describe(path).name };
         loaded.push((name, path));
     }
     if result.is_ok() && !options.command.is_empty() {
@@ -209,7 +220,7 @@ fn session(
     match kernel.report() {
         Ok(mut report) => {
             let file_of =
-                |name: &str| loaded.iter().find(|(known, _)| known == name).map(|(_, path)| path.to_path_buf());
+                |name: &str| tried.iter().find(|(known, _)| known == name).map(|(_, path)| path.to_path_buf());
             sources::add(&mut report, file_of);
             summary.report = Some(report);
         }

@@ -97,7 +97,8 @@ fn check(text: &str) -> Result<Mode, String> {
         "fast" => Ok(Mode::Fast),
         "track" => Ok(Mode::Track),
         "guard" => Ok(Mode::Guard),
-        _ => Err("fast, track or guard is needed".into()),
+        "exact" => Ok(Mode::Exact),
+        _ => Err("fast, track, guard or exact is needed".into()),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::{LoadError, form};
 use crate::log;
+use crate::mm::kasan;
 use crate::module::{CHANGED, Entry, LOADING, Module, State, notify, params, write_list};
 use kabi::Errno;
 use kabi::errno::EEXIST;
@@ -20,7 +21,10 @@ pub(super) fn start(module: &Arc<Module>, args: &[u8]) -> Result<(), LoadError> 
         return Err(e);
     }
     crate::files::add_module(module);
-    let result = if module.init == 0 { Ok(0) } else { kabi::call(module.init, &[]).map(|v| v as i32) };
+    let result = kasan::construct(module).and_then(|()| match module.init {
+        0 => Ok(0),
+        init => kabi::call(init, &[]).map(|v| v as i32),
+    });
     match result {
         // The module stays as it is, in the state Coming and held: nobody knows what it did.
         Err(e) => {
@@ -100,6 +104,7 @@ fn live(module: &Arc<Module>) -> Result<(), LoadError> {
 
 /// Takes a module out of the list and lets go of what it holds.
 pub(in crate::module) fn forget(module: &Arc<Module>) {
+    kasan::forget(module);
     crate::mm::slab::note_origins(module, false);
     let _guard = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
     write_list().retain(|e| !matches!(e, Entry::Formed(m) if m.id == module.id));

@@ -1,0 +1,297 @@
+//! Exact mode: every access of a module that was built with KASAN's instrumentation is checked, to the byte.
+//!
+//! The compiler puts a call before each access. What goes to a closed page ([`guard`]) is left to the trap that follows;
+//! what is seen here is the rest: the bytes around a block within its pages, pages that were opened after a first report,
+//! and the room between global variables. Counterparts: mm/kasan/generic.c, mm/kasan/report.c.
+//!
+//! DIFFERS: variables on the stack are not checked, and there is no shadow memory. These functions are no exports of the
+//! kernel that modules believe to run on; only in exact mode they can be imported.
+
+use crate::mm::check::{self, Mode, Report};
+use crate::mm::guard::{self, Access};
+use crate::module::{self, Module};
+use kabi::{Export, KPtr, KResult, exports, kexport};
+use loader::{Found, Owner, Refusal};
+use machine::access;
+use machine::heap::guarded::Pages;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard};
+
+exports![
+    __asan_load1_noabort,
+    __asan_load2_noabort,
+    __asan_load4_noabort,
+    __asan_load8_noabort,
+    __asan_load16_noabort,
+    __asan_loadN_noabort,
+    __asan_store1_noabort,
+    __asan_store2_noabort,
+    __asan_store4_noabort,
+    __asan_store8_noabort,
+    __asan_store16_noabort,
+    __asan_storeN_noabort,
+    __asan_memset,
+    __asan_memcpy,
+    __asan_memmove,
+    __asan_handle_no_return,
+    __asan_register_globals,
+    __asan_unregister_globals
+];
+
+/// Pages of a guarded block.
+#[derive(Debug, Clone, Copy)]
+struct Zone {
+    pages: Pages,
+    /// Where the block begins and how long it is.
+    start: u64,
+    len: usize,
+    is_free: bool,
+}
+
+/// A global variable with the room behind it that belongs to nobody.
+#[derive(Debug, Clone)]
+struct Global {
+    size: u64,
+    with_redzone: u64,
+    name: String,
+    file: String,
+}
+
+/// By the first page.
+static ZONES: RwLock<BTreeMap<u64, Zone>> = RwLock::new(BTreeMap::new());
+static GLOBALS: RwLock<BTreeMap<u64, Global>> = RwLock::new(BTreeMap::new());
+/// The stubs of the functions above that modules have.
+static GIVEN: Mutex<Option<HashMap<&'static str, u64>>> = Mutex::new(None);
+
+fn zones() -> RwLockWriteGuard<'static, BTreeMap<u64, Zone>> {
+    ZONES.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_on() -> bool {
+    check::mode() == Mode::Exact
+}
+
+/// A block was handed out, or changed its length.
+pub fn on_alloc(pages: Pages, start: u64, len: usize) {
+    if is_on() {
+        zones().insert(pages.start, Zone { pages, start, len, is_free: false });
+    }
+}
+
+/// A block was given back; its pages stay closed for a while.
+pub fn on_free(pages: Pages) {
+    if is_on()
+        && let Some(zone) = zones().get_mut(&pages.start)
+    {
+        zone.is_free = true;
+    }
+}
+
+/// The pages are nobody's any more.
+pub fn on_give(pages: Pages) {
+    if is_on() {
+        zones().remove(&pages.start);
+    }
+}
+
+/// The function behind an import that only instrumented code has.
+///
+/// # Errors
+/// When there is no memory for its stub.
+pub fn find(name: &str) -> Result<Option<Found>, Refusal> {
+    if !is_on() {
+        return Ok(None);
+    }
+    let Some(export) = EXPORTS.iter().find(|export| export.names.contains(&name)) else { return Ok(None) };
+    let value = stub(export)?;
+    let (crc, namespace, proprietary) = (None, None, None);
+    Ok(Some(Found { value, crc, gpl_only: false, namespace, owner: Owner::Kernel, proprietary }))
+}
+
+fn stub(export: &'static Export) -> Result<u64, Refusal> {
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let given = given.get_or_insert_default();
+    let name = export.names.first().copied().unwrap_or_default();
+    if let Some(value) = given.get(name) {
+        return Ok(*value);
+    }
+    let value = module::symbols::make_own(export)?;
+    given.insert(name, value);
+    Ok(value)
+}
+
+/// Runs the constructors with which an instrumented module tells of its variables (`do_mod_ctors`); kernels without
+/// `CONFIG_CONSTRUCTORS` run none.
+///
+/// # Errors
+/// One of them died.
+pub fn construct(module: &Module) -> KResult {
+    let section = module.image().section(".init_array").map(|section| (section.addr, section.size));
+    let Some((addr, size)) = section.filter(|_| is_on()) else { return Ok(()) };
+    for at in (addr..addr + size).step_by(8) {
+        kabi::call(access::get(at)?, &[])?;
+    }
+    Ok(())
+}
+
+/// A module goes: its variables do, too.
+pub fn forget(module: &Module) {
+    if is_on() {
+        let image = module.image();
+        GLOBALS.write().unwrap_or_else(PoisonError::into_inner).retain(|addr, _| !image.contains(*addr));
+    }
+}
+
+/// Looks at an access that module code is about to make.
+fn look(addr: u64, size: usize, write: bool) {
+    let zone = ZONES.read().unwrap_or_else(PoisonError::into_inner).range(..=addr).next_back().map(|(_, zone)| *zone);
+    if let Some(zone) = zone.filter(|zone| addr < guard::end_of(zone.pages)) {
+        look_at_block(zone, Access { addr, size, write, ip: 0 });
+        return;
+    }
+    let globals = GLOBALS.read().unwrap_or_else(PoisonError::into_inner);
+    let Some((start, global)) = globals.range(..=addr).next_back() else { return };
+    let (offset, end) = (addr - start, addr - start + size as u64);
+    if size > 0 && offset < global.with_redzone && end > global.size {
+        let (start, global) = (*start, global.clone());
+        drop(globals);
+        report_global(start, &global, Access { addr, size, write, ip: 0 });
+    }
+}
+
+fn look_at_block(zone: Zone, access: Access) {
+    let end = access.addr + access.size as u64;
+    let is_inside = access.addr >= zone.start && end <= zone.start + zone.len as u64;
+    if access.size == 0 || is_inside && !zone.is_free {
+        return;
+    }
+    // What touches a closed page traps, and is reported then.
+    if guard::is_open(zone.pages, zone.is_free, end) {
+        guard::report_at(access, zone.start);
+    }
+}
+
+fn report_global(start: u64, global: &Global, access: Access) {
+    let past = (access.addr + access.size as u64).saturating_sub(start + global.size);
+    let place = match access.addr.checked_sub(start + global.size) {
+        Some(behind) => format!("{behind} bytes past the end of"),
+        None => format!("its last {past} bytes past the end of"),
+    };
+    let owner = module::containing(start).map(|m| format!(" of module {}", m.name())).unwrap_or_default();
+    let Global { size, name, file, .. } = global;
+    let what = format!("out-of-bounds {}, {place} {name} ({size} bytes, a global{owner}, {file})", access.text());
+    access.publish("global-out-of-bounds", what, |report: Report| report);
+}
+
+/// The text at an address; what cannot be read is empty.
+fn text(addr: u64) -> String {
+    const LONGEST: usize = 256;
+    access::read_str(addr, LONGEST).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+/// Tells of the global variables of a module: `count` records of 64 bytes.
+#[kexport(since = "4.0", header = "linux/kasan.h")]
+fn __asan_register_globals(globals: KPtr, count: u64) -> KResult {
+    const RECORD: u64 = 64;
+    for n in 0..count {
+        let record = globals.offset(n * RECORD);
+        let [start, size, with_redzone, name, file]: [u64; 5] =
+            [record.get(0)?, record.get(8)?, record.get(16)?, record.get(24)?, record.get(32)?];
+        let file = text(file);
+        // The folder is one that the module was built in, and gone.
+        let file = file.rsplit('/').next().unwrap_or_default().to_string();
+        let global = Global { size, with_redzone, name: text(name), file };
+        GLOBALS.write().unwrap_or_else(PoisonError::into_inner).insert(start, global);
+    }
+    Ok(())
+}
+
+/// Nothing: the variables are forgotten with their module.
+#[kexport(since = "4.0", header = "linux/kasan.h")]
+fn __asan_unregister_globals(_globals: KPtr, _count: u64) {}
+
+/// Nothing: what it clears in Linux is the stack's shadow.
+#[kexport(since = "4.0", header = "linux/kasan.h")]
+fn __asan_handle_no_return() {}
+
+macro_rules! accesses {
+    ($($name:ident $size:literal $write:literal;)*) => {$(
+        /// Says that an access of this many bytes follows.
+        #[kexport(since = "4.0", header = "linux/kasan.h")]
+        fn $name(addr: u64) {
+            look(addr, $size, $write);
+        }
+    )*};
+}
+
+accesses! {
+    __asan_load1_noabort 1 false;
+    __asan_load2_noabort 2 false;
+    __asan_load4_noabort 4 false;
+    __asan_load8_noabort 8 false;
+    __asan_load16_noabort 16 false;
+    __asan_store1_noabort 1 true;
+    __asan_store2_noabort 2 true;
+    __asan_store4_noabort 4 true;
+    __asan_store8_noabort 8 true;
+    __asan_store16_noabort 16 true;
+}
+
+/// memset, checked.
+#[kexport(since = "4.0", header = "linux/kasan.h", symbol = "__hwasan_memset")]
+fn __asan_memset(to: KPtr, byte: i32, size: u64) -> KResult<KPtr> {
+    look(to.addr(), size as usize, true);
+    access::fill(to.addr(), byte as u8, size as usize)?;
+    Ok(to)
+}
+
+/// memcpy, checked.
+#[kexport(since = "4.0", header = "linux/kasan.h", symbol = "__hwasan_memcpy")]
+fn __asan_memcpy(to: KPtr, from: KPtr, size: u64) -> KResult<KPtr> {
+    copy(to, from, size)
+}
+
+/// memmove, checked.
+#[kexport(since = "4.0", header = "linux/kasan.h", symbol = "__hwasan_memmove")]
+fn __asan_memmove(to: KPtr, from: KPtr, size: u64) -> KResult<KPtr> {
+    copy(to, from, size)
+}
+
+fn copy(to: KPtr, from: KPtr, size: u64) -> KResult<KPtr> {
+    look(from.addr(), size as usize, false);
+    look(to.addr(), size as usize, true);
+    let mut bytes = vec![0; size as usize];
+    access::read(from.addr(), &mut bytes)?;
+    access::write(to.addr(), &bytes)?;
+    Ok(to)
+}
+
+/// What takes the place of a function of the kernel's in exact mode: what it does to memory is checked.
+///
+/// # Errors
+/// When there is no memory for its stub.
+pub fn in_place_of(name: &str) -> Result<Option<u64>, Refusal> {
+    if !is_on() || !["memset", "memcpy", "memmove"].contains(&name) {
+        return Ok(None);
+    }
+    Ok(find(&format!("__asan_{name}"))?.map(|found| found.value))
+}
+
+/// The names that instrumented code imports.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    EXPORTS.iter().flat_map(|export| export.names.iter().copied())
+}
+
+/// Says that a read of `size` bytes follows.
+#[kexport(since = "4.0", header = "linux/kasan.h")]
+#[allow(non_snake_case, reason = "the compiler calls it so")]
+fn __asan_loadN_noabort(addr: u64, size: u64) {
+    look(addr, size as usize, false);
+}
+
+/// Says that a write of `size` bytes follows.
+#[kexport(since = "4.0", header = "linux/kasan.h")]
+#[allow(non_snake_case, reason = "the compiler calls it so")]
+fn __asan_storeN_noabort(addr: u64, size: u64) {
+    look(addr, size as usize, true);
+}
