@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+dmesg -C
+ins ./parsing.ko; rem parsing; klog '^pa: '

@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+dmesg -C
+ins ./queues.ko; rem queues; klog '^qu: '

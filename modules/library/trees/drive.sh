@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+dmesg -C
+ins ./trees.ko; rem trees; klog '^tr: '
