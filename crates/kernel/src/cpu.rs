@@ -1,9 +1,19 @@
 //! CPUs as modules see them: their numbers, which are there, what they can do. Counterpart: kernel/cpu.c,
 //! arch/x86/kernel/{setup_percpu,cpu/common}.c.
 
-use kabi::{DataExport, DataSize, Field, KPtr, KResult};
+use kabi::{DataExport, DataSize, Field, KPtr, KResult, exports, kexport};
 use machine::{access, cpu};
 use std::arch::x86_64::{__cpuid, __cpuid_count, CpuidResult};
+
+exports![cpu_hotplug_disable, cpu_hotplug_enable];
+
+/// Keeps CPUs from coming and going: they never do.
+#[kexport(gpl, since = "4.3", header = "linux/cpu.h")]
+fn cpu_hotplug_disable() {}
+
+/// Lets CPUs come and go again.
+#[kexport(gpl, since = "4.3", header = "linux/cpu.h")]
+fn cpu_hotplug_enable() {}
 
 /// `X86_FEATURE_REP_GOOD`, `X86_FEATURE_NOPL` and `X86_FEATURE_ALWAYS` of the word that the kernel fills itself.
 const OWN_FEATURES: u32 = 1 << 16 | 1 << 20 | 1 << 21;

@@ -1,5 +1,6 @@
 //! The formatter's view of the kernel: memory, symbols, layouts. See [`crate::klib::vsprintf`].
 
+use crate::base::swnode;
 use crate::klib::vsprintf::{Args, Env, Fault, FormatWarning, KptrAccess, PointerHash, Symbol};
 use crate::{fault, sched};
 use kabi::{KError, KResult, VaList, profile};
@@ -69,6 +70,18 @@ impl Env for Kernel {
 
     fn release(&self) -> (u32, u32) {
         version()
+    }
+
+    fn fwnode_parent(&self, fwnode: u64) -> Option<u64> {
+        swnode::parent(fwnode)
+    }
+
+    fn fwnode_name(&self, fwnode: u64) -> Option<Vec<u8>> {
+        swnode::name(fwnode)
+    }
+
+    fn fwnode_prefix(&self, fwnode: u64) -> Option<Vec<u8>> {
+        swnode::prefix(fwnode)
     }
 
     fn warn_once(&self, warning: FormatWarning) {

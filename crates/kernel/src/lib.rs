@@ -32,6 +32,7 @@ pub mod percpu;
 pub mod personality24;
 pub mod printk;
 pub mod random;
+pub mod rcu;
 mod report;
 pub mod sched;
 mod server;

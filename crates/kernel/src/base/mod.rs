@@ -2,4 +2,6 @@
 
 pub mod core;
 pub mod devres;
+pub mod driver;
+pub mod swnode;
 pub mod uevent;

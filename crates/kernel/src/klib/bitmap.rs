@@ -1,4 +1,4 @@
-//! Bitmaps: arrays of machine words. Counterpart: lib/bitmap.c, lib/find_bit.c, include/linux/{bitmap,find}.h.
+//! Bitmaps: arrays of machine words. Counterpart: lib/bitmap.c, include/linux/bitmap.h. Searches are in `bitmap_find`.
 
 use kabi::{KPtr, KResult, c_int, c_uint, c_ulong, exports, kexport};
 use machine::access;
@@ -19,16 +19,7 @@ exports![
     __bitmap_clear,
     __bitmap_shift_left,
     __bitmap_shift_right,
-    bitmap_find_next_zero_area_off,
-    _find_first_bit,
-    _find_first_zero_bit,
-    _find_first_and_bit,
-    _find_next_bit,
-    _find_next_zero_bit,
-    _find_next_and_bit,
-    _find_next_andnot_bit,
-    _find_next_or_bit,
-    _find_last_bit
+    bitmap_find_next_zero_area_off
 ];
 
 /// The kernel's `unsigned long[]`.
@@ -41,19 +32,19 @@ const BITS: u64 = 64;
 
 /// A copy of a bitmap.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Bits {
-    words: Vec<u64>,
-    len: u64,
+pub(super) struct Bits {
+    pub(super) words: Vec<u64>,
+    pub(super) len: u64,
 }
 
 impl Bits {
-    fn read(map: Map, len: u64) -> KResult<Self> {
+    pub(super) fn read(map: Map, len: u64) -> KResult<Self> {
         let bytes = map.bytes(0, len.div_ceil(BITS) as usize * 8)?;
         let words = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
         Ok(Self { words, len })
     }
 
-    fn write(&self, map: Map) -> KResult {
+    pub(super) fn write(&self, map: Map) -> KResult {
         let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_le_bytes()).collect();
         Ok(access::write(map.addr(), &bytes)?)
     }
@@ -84,11 +75,11 @@ impl Bits {
         self.weight() == 0
     }
 
-    fn get(&self, bit: u64) -> bool {
+    pub(super) fn get(&self, bit: u64) -> bool {
         self.words.get((bit / BITS) as usize).is_some_and(|word| word >> (bit % BITS) & 1 != 0)
     }
 
-    fn put(&mut self, bit: u64, on: bool) {
+    pub(super) fn put(&mut self, bit: u64, on: bool) {
         if let Some(word) = self.words.get_mut((bit / BITS) as usize) {
             *word = *word & !(1 << (bit % BITS)) | u64::from(on) << (bit % BITS);
         }
@@ -105,12 +96,6 @@ impl Bits {
             skip = 0;
         }
         self.len
-    }
-
-    fn last(&self) -> u64 {
-        let set = |(i, word): (usize, &u64)| Some((i, word & self.mask(i))).filter(|(_, word)| *word != 0);
-        let last = self.words.iter().enumerate().rev().find_map(set);
-        last.map_or(self.len, |(i, word)| i as u64 * BITS + 63 - u64::from(word.leading_zeros()))
     }
 
     fn shifted(&self, by: impl Fn(u64) -> Option<u64>) -> Self {
@@ -275,63 +260,6 @@ fn bitmap_find_next_zero_area_off(
     }
 }
 
-/// The first set bit, or `len`.
-#[kexport(since = "5.18", header = "linux/find.h")]
-fn _find_first_bit(map: Map, len: c_ulong) -> KResult<c_ulong> {
-    Ok(Bits::read(map, len)?.next(0))
-}
-
-/// The first clear bit, or `len`.
-#[kexport(since = "5.18", header = "linux/find.h")]
-fn _find_first_zero_bit(map: Map, len: c_ulong) -> KResult<c_ulong> {
-    Ok(Bits::read(map, len)?.inverted().next(0))
-}
-
-/// The first bit that is set in both bitmaps, or `len`.
-#[kexport(since = "5.18", header = "linux/find.h")]
-fn _find_first_and_bit(a: Map, b: Map, len: c_ulong) -> KResult<c_ulong> {
-    _find_next_and_bit(a, b, len, 0)
-}
-
-/// The first set bit from `start` on, or `len`.
-#[kexport(since = "5.12", header = "linux/find.h")]
-fn _find_next_bit(map: Map, len: c_ulong, start: c_ulong) -> KResult<c_ulong> {
-    Ok(Bits::read(map, len)?.next(start))
-}
-
-/// The first clear bit from `start` on, or `len`.
-#[kexport(since = "6.1", header = "linux/find.h")]
-fn _find_next_zero_bit(map: Map, len: c_ulong, start: c_ulong) -> KResult<c_ulong> {
-    Ok(Bits::read(map, len)?.inverted().next(start))
-}
-
-/// The first bit from `start` on that is set in both bitmaps, or `len`.
-#[kexport(since = "6.1", header = "linux/find.h")]
-fn _find_next_and_bit(a: Map, b: Map, len: c_ulong, start: c_ulong) -> KResult<c_ulong> {
-    let (a, b) = both(a, b, len)?;
-    Ok(a.combine(&b, |a, b| a & b).next(start))
-}
-
-/// The first bit from `start` on that the first bitmap has and the second has not, or `len`.
-#[kexport(since = "6.1", header = "linux/find.h")]
-fn _find_next_andnot_bit(a: Map, b: Map, len: c_ulong, start: c_ulong) -> KResult<c_ulong> {
-    let (a, b) = both(a, b, len)?;
-    Ok(a.combine(&b, |a, b| a & !b).next(start))
-}
-
-/// The first bit from `start` on that either bitmap has, or `len`.
-#[kexport(since = "6.2", header = "linux/find.h")]
-fn _find_next_or_bit(a: Map, b: Map, len: c_ulong, start: c_ulong) -> KResult<c_ulong> {
-    let (a, b) = both(a, b, len)?;
-    Ok(a.combine(&b, |a, b| a | b).next(start))
-}
-
-/// The last set bit, or `len`.
-#[kexport(since = "5.12", header = "linux/find.h")]
-fn _find_last_bit(map: Map, len: c_ulong) -> KResult<c_ulong> {
-    Ok(Bits::read(map, len)?.last())
-}
-
 #[cfg(test)]
 mod tests {
     use super::Bits;
@@ -346,11 +274,10 @@ mod tests {
     fn searches_stop_at_the_length() {
         let map = bits(70, &[3, 63, 64, 69]);
         assert_eq!([0, 3, 4, 64, 65, 70, 500].map(|start| map.next(start)), [3, 3, 63, 64, 69, 70, 70]);
-        assert_eq!((map.last(), map.weight()), (69, 4));
-        assert_eq!(bits(70, &[]).last(), 70);
+        assert_eq!(map.weight(), 4);
         let mut beyond = map.clone();
         beyond.put(71, true);
-        assert_eq!((beyond.next(70), beyond.weight(), beyond.last()), (70, 4, 69));
+        assert_eq!((beyond.next(70), beyond.weight()), (70, 4));
         assert_eq!(bits(66, &(0..66).collect::<Vec<_>>()).inverted().next(0), 66);
     }
 

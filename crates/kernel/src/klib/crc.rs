@@ -2,7 +2,7 @@
 
 use kabi::{KPtr, KResult, exports, kexport};
 
-exports![crc32_le, crc32_be, __crc32c_le];
+exports![crc32_le, crc32_be, __crc32c_le, crc32_le_shift, __crc32c_le_shift];
 
 /// The polynomial of Ethernet, bits reversed.
 const ETHERNET: u32 = 0xedb8_8320;
@@ -60,6 +60,52 @@ fn crc32_be(crc: u32, data: KPtr, len: usize) -> KResult<u32> {
 #[kexport(since = "3.4", header = "linux/crc32.h")]
 fn __crc32c_le(crc: u32, data: KPtr, len: usize) -> KResult<u32> {
     Ok(lowest_first(&CASTAGNOLI_TABLE, crc, &data.bytes(0, len)?))
+}
+
+/// The product of two polynomials, bits reversed, by the checksum's.
+fn multiply(a: u32, b: u32, polynomial: u32) -> u32 {
+    let (mut product, mut b) = (0, b);
+    for bit in (0..32).rev() {
+        if a >> bit & 1 != 0 {
+            product ^= b;
+        }
+        b = b >> 1 ^ if b & 1 != 0 { polynomial } else { 0 };
+    }
+    product
+}
+
+/// A checksum after `len` more bytes that are 0: times x to the power of their bits.
+fn shift(crc: u32, len: usize, polynomial: u32) -> u32 {
+    // x^8, squared again and again.
+    let (mut power, mut factor, mut len) = (0x0080_0000u32, 0x8000_0000u32, len);
+    while len > 0 {
+        if len & 1 != 0 {
+            factor = multiply(factor, power, polynomial);
+        }
+        power = multiply(power, power, polynomial);
+        len >>= 1;
+    }
+    multiply(crc, factor, polynomial)
+}
+
+/// What a checksum becomes by `len` bytes that are 0: to combine those of two parts.
+#[kexport(since = "3.13", header = "linux/crc32.h")]
+fn crc32_le_shift(crc: u32, len: usize) -> u32 {
+    shift(crc, len, ETHERNET)
+}
+
+/// [`crc32_le_shift`] for Castagnoli's.
+#[kexport(since = "3.14", header = "linux/crc32.h")]
+fn __crc32c_le_shift(crc: u32, len: usize) -> u32 {
+    shift(crc, len, CASTAGNOLI)
+}
+
+#[test]
+fn shifts_append_zeros() {
+    for len in [0, 1, 7, 64, 1000] {
+        let zeros = vec![0; len];
+        assert_eq!(crc32_le_shift(0x1234_5678, len), lowest_first(&ETHERNET_TABLE, 0x1234_5678, &zeros));
+    }
 }
 
 #[test]

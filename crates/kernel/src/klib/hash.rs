@@ -12,6 +12,11 @@ exports![
     siphash_4u64,
     siphash_1u32,
     siphash_3u32,
+    __hsiphash_unaligned,
+    hsiphash_1u32,
+    hsiphash_2u32,
+    hsiphash_3u32,
+    hsiphash_4u32,
     xxh32,
     xxh64,
     full_name_hash,
@@ -34,6 +39,80 @@ fn siphash(bytes: &[u8], key: Key) -> KResult<u64> {
 
 fn words(numbers: &[u64]) -> Vec<u8> {
     numbers.iter().flat_map(|n| n.to_le_bytes()).collect()
+}
+
+/// SipHash-1-3, as the kernel's fast hash on 64-bit machines.
+fn half_siphash(bytes: &[u8], key: Key) -> KResult<u32> {
+    let (k0, k1): (u64, u64) = (key.get(0)?, key.get(8)?);
+    Ok(siphash13(bytes, k0, k1) as u32)
+}
+
+/// One round of SipHash.
+fn sip_round(v: &mut [u64; 4]) {
+    let [mut a, mut b, mut c, mut d] = *v;
+    a = a.wrapping_add(b);
+    b = b.rotate_left(13) ^ a;
+    a = a.rotate_left(32);
+    c = c.wrapping_add(d);
+    d = d.rotate_left(16) ^ c;
+    a = a.wrapping_add(d);
+    d = d.rotate_left(21) ^ a;
+    c = c.wrapping_add(b);
+    b = b.rotate_left(17) ^ c;
+    c = c.rotate_left(32);
+    *v = [a, b, c, d];
+}
+
+fn siphash13(bytes: &[u8], k0: u64, k1: u64) -> u64 {
+    // The constants are the letters "somepseudorandomlygeneratedbytes".
+    let text = |word: &[u8; 8]| u64::from_be_bytes(*word);
+    let mut v = [k0 ^ text(b"somepseu"), k1 ^ text(b"dorandom"), k0 ^ text(b"lygenera"), k1 ^ text(b"tedbytes")];
+    let (whole, rest) = bytes.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    last[7] = bytes.len() as u8;
+    for word in whole.iter().chain([&last]).map(|word| u64::from_le_bytes(*word)) {
+        v[3] ^= word;
+        sip_round(&mut v);
+        v[0] ^= word;
+    }
+    v[2] ^= 0xff;
+    (0..3).for_each(|_| sip_round(&mut v));
+    v[0] ^ v[1] ^ v[2] ^ v[3]
+}
+
+/// The fast SipHash of memory.
+#[kexport(since = "4.11", header = "linux/siphash.h", symbol = "__hsiphash_aligned")]
+fn __hsiphash_unaligned(data: KPtr, len: usize, key: Key) -> KResult<u32> {
+    half_siphash(&data.bytes(0, len)?, key)
+}
+
+fn narrow(numbers: &[u32]) -> Vec<u8> {
+    numbers.iter().flat_map(|n| n.to_le_bytes()).collect()
+}
+
+/// The fast SipHash of one 32-bit number.
+#[kexport(since = "4.11", header = "linux/siphash.h")]
+fn hsiphash_1u32(first: u32, key: Key) -> KResult<u32> {
+    half_siphash(&narrow(&[first]), key)
+}
+
+/// The fast SipHash of two 32-bit numbers.
+#[kexport(since = "4.11", header = "linux/siphash.h")]
+fn hsiphash_2u32(first: u32, second: u32, key: Key) -> KResult<u32> {
+    half_siphash(&narrow(&[first, second]), key)
+}
+
+/// The fast SipHash of three 32-bit numbers.
+#[kexport(since = "4.11", header = "linux/siphash.h")]
+fn hsiphash_3u32(first: u32, second: u32, third: u32, key: Key) -> KResult<u32> {
+    half_siphash(&narrow(&[first, second, third]), key)
+}
+
+/// The fast SipHash of four 32-bit numbers.
+#[kexport(since = "4.11", header = "linux/siphash.h")]
+fn hsiphash_4u32(first: u32, second: u32, third: u32, forth: u32, key: Key) -> KResult<u32> {
+    half_siphash(&narrow(&[first, second, third, forth]), key)
 }
 
 /// SipHash of memory.

@@ -1,9 +1,10 @@
 //! UUIDs. Counterpart: lib/uuid.c.
 
-use kabi::{DataExport, DataSize, KPtr, KResult, KStr, exports, kexport};
+use kabi::errno::EINVAL;
+use kabi::{DataExport, DataSize, KPtr, KResult, KStr, c_int, exports, kexport};
 use machine::access;
 
-exports![generate_random_uuid, generate_random_guid, uuid_gen, guid_gen, uuid_is_valid];
+exports![generate_random_uuid, generate_random_guid, uuid_gen, guid_gen, uuid_is_valid, uuid_parse, guid_parse];
 
 /// Random bytes with the marks of a random UUID: version and variant.
 fn random(version_at: usize) -> [u8; 16] {
@@ -47,6 +48,43 @@ fn is_valid(s: &[u8]) -> bool {
 #[kexport(since = "4.12", header = "linux/uuid.h")]
 fn uuid_is_valid(s: KStr) -> bool {
     is_valid(s.as_bytes())
+}
+
+/// Where each byte of a UUID stands in its text, and of a GUID, whose first three numbers are turned around.
+const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+const GUID_ORDER: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+
+fn parse(text: &[u8], order: impl Fn(usize) -> usize) -> KResult<[u8; 16]> {
+    if !is_valid(text) {
+        return Err(EINVAL.into());
+    }
+    let hex = |at: usize| text.get(at).and_then(|b| char::from(*b).to_digit(16)).unwrap_or(0) as u8;
+    let mut out = [0; 16];
+    for (i, byte) in out.iter_mut().enumerate() {
+        let at = PLACES[order(i)];
+        *byte = hex(at) << 4 | hex(at + 1);
+    }
+    Ok(out)
+}
+
+/// Reads a UUID (big endian).
+///
+/// # Errors
+/// `EINVAL`: it is none.
+#[kexport(since = "4.13", header = "linux/uuid.h")]
+fn uuid_parse(text: KStr, to: KPtr) -> KResult<c_int> {
+    access::write(to.addr(), &parse(text.as_bytes(), |i| i)?)?;
+    Ok(0)
+}
+
+/// Reads a GUID (little endian).
+///
+/// # Errors
+/// `EINVAL`: it is none.
+#[kexport(since = "4.13", header = "linux/uuid.h")]
+fn guid_parse(text: KStr, to: KPtr) -> KResult<c_int> {
+    access::write(to.addr(), &parse(text.as_bytes(), |i| GUID_ORDER[i])?)?;
+    Ok(0)
 }
 
 const fn null(name: &'static [&'static str]) -> DataExport {

@@ -38,10 +38,10 @@ fn spin(mut attempt: impl FnMut() -> KResult<bool>, stuck: &'static str) -> KRes
 }
 
 /// Switches interrupts off as `local_irq_save` does.
-fn irq_save() -> u64 {
+pub(crate) fn irq_save() -> u64 {
     if sched::set_irqs_off(true) { FLAGS_OFF } else { FLAGS_ON }
 }
 
-fn irq_restore(flags: u64) {
+pub(crate) fn irq_restore(flags: u64) {
     sched::set_irqs_off(flags & 0x200 == 0);
 }

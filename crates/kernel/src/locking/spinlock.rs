@@ -55,6 +55,22 @@ fn give(lock: Lock, count: i32) -> KResult {
     Ok(())
 }
 
+/// Takes a lock for lkm's own work on what a module shares.
+///
+/// # Errors
+/// When the lock cannot be reached, or stays taken.
+pub fn lock(lock: Lock) -> KResult {
+    take(lock, 1)
+}
+
+/// Gives such a lock back.
+///
+/// # Errors
+/// When the lock cannot be reached.
+pub fn unlock(lock: Lock) -> KResult {
+    give(lock, 1)
+}
+
 /// Takes a spin lock.
 #[kexport(since = "2.6.39", header = "linux/spinlock_api_smp.h")]
 fn _raw_spin_lock(lock: Lock) -> KResult {

@@ -32,7 +32,7 @@ macro_rules! fields {
 fields!("task_struct": PID = "pid", TGID = "tgid", COMM = "comm", FLAGS = "flags", MM = "mm", ACTIVE_MM = "active_mm",
     LEADER = "group_leader", REAL_PARENT = "real_parent", PARENT = "parent", CRED = "cred", REAL_CRED = "real_cred",
     CHILDREN = "children", SIBLING = "sibling", TASKS = "tasks", POLICY_PRIO = "prio", STATIC_PRIO = "static_prio",
-    NORMAL_PRIO = "normal_prio", CPUS = "nr_cpus_allowed");
+    NORMAL_PRIO = "normal_prio", TASK_USAGE = "usage", CPUS = "nr_cpus_allowed");
 fields!("cred": USAGE = "usage", EFFECTIVE = "cap_effective", PERMITTED = "cap_permitted", BOUNDING = "cap_bset",
     USER_NS = "user_ns");
 
@@ -111,6 +111,8 @@ fn bare(is_kthread: bool) -> KResult<KPtr<TaskStruct>> {
         prio.put(task, PRIO)?;
     }
     CPUS.put(task, machine::cpu::count() as u32)?;
+    // The task itself and whoever waits for its end.
+    TASK_USAGE.put(task, 2u32)?;
     let cred = slab::permanent(size_of_struct("cred")?)?;
     USAGE.put(cred, 2u32)?;
     CRED.put(task, cred.addr())?;

@@ -5,15 +5,16 @@ use super::identity::{self, COMM_LEN};
 use super::{Task, TaskStruct, current};
 use crate::env;
 use crate::mm::owned::{self, Block, Kind};
+use crate::klib::memory::call_export;
 use kabi::errno::{EINTR, ENOMEM, ESRCH};
-use kabi::{ErrPtr, KError, KPtr, KResult, VaList, VarArgs, c_int, exports, kexport};
+use kabi::{ErrPtr, KError, KPtr, KResult, VaList, VarArgs, c_int, c_long, exports, kexport};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use wire::Caller;
 
-exports![kthread_create_on_node, kthread_stop, kthread_should_stop];
+exports![kthread_create_on_node, kthread_stop, kthread_should_stop, kthread_complete_and_exit];
 
 /// Process ids of kernel threads: below those that programs of the host usually have.
 static NEXT_PID: AtomicU32 = AtomicU32::new(100);
@@ -28,6 +29,8 @@ struct Kthread {
     /// What its function returned.
     result: Mutex<Option<i32>>,
     ended: Condvar,
+    /// What it ended itself with.
+    exit: Mutex<Option<i32>>,
 }
 
 /// By the address of their `task_struct`, which is never used again.
@@ -63,7 +66,8 @@ impl Kthread {
             -EINTR.0
         } else {
             // One that died has no result; who stops it gets what Linux gives for a thread that never ran.
-            task.run(caller, || kabi::call(function, &[data])).map_or(-EINTR.0, |value| value as i32)
+            let ended = task.run(caller, || kabi::call(function, &[data])).map(|value| value as i32).ok();
+            ended.or(*self.exit.lock().unwrap_or_else(PoisonError::into_inner)).unwrap_or(-EINTR.0)
         };
         owned::take(THREAD, task.structure().addr());
         *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
@@ -112,6 +116,19 @@ fn kthread_stop(task: KPtr<TaskStruct>) -> KResult<c_int> {
     thread.should_stop.store(true, Ordering::Release);
     wake_up_process(task)?;
     Ok(super::blocking(|| thread.wait()))
+}
+
+/// Ends this kernel thread with a result; the completion, if there is one, is told first.
+#[kexport(since = "5.17", header = "linux/kthread.h")]
+fn kthread_complete_and_exit(completion: KPtr, result: c_long) -> KResult {
+    if let Some(thread) = find(current()) {
+        *thread.exit.lock().unwrap_or_else(PoisonError::into_inner) = Some(result as i32);
+    }
+    if !completion.is_null() {
+        call_export("complete", &[completion.addr()])?;
+    }
+    // Its frames are abandoned, as those of a thread that died; nothing is reported.
+    Err(KError::Died)
 }
 
 /// True once somebody asked this kernel thread to end.
