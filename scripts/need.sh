@@ -34,6 +34,8 @@ test|sweep)
 	need zstd have zstd
 	need xz-utils have xz
 	need binutils have objcopy
+	# Only its archive is used: the self-tests of the kernel's own source.
+	[ "$what" = test ] || need linux-source-6.1 test -e /usr/src/linux-source-6.1.tar.xz
 	need openssl have openssl
 	need procps have ps
 	# What reads the manual pages and completions.

@@ -22,8 +22,13 @@ cases_of_6_12() {
 		KVER=6.12 LKM="$target/release/lkm sh --" bash scripts/module-tests.sh "$target/cases"
 }
 
+# The kernel's own self-tests: those of modules/selftests/expected-fail.txt fail, all others pass.
+selftests() { LKM="$target/release/lkm sh --" bash scripts/build-selftests.sh "$target/selftests" --run; }
+
 step "release build" cargo build -q --release
 step "every module of the installed kernels" cargo run -q --release -p xtask -- sweep
+step "the init function of every module of 6.1" cargo run -q --release -p xtask -- inits 6.1
+step "the kernel's own self-tests in lkm's kernel" selftests
 step "hostile module files" cargo test -q --release -p kernel --test hostile -- --include-ignored
 step "depmod killed 200 times" cargo test -q --release -p tools --test depmod -- --ignored
 step "many modules for 60 s, 100 kills of each process" env LKM_ENDURE_SECONDS=60 LKM_ENDURE_KILLS=100 \
