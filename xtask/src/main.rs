@@ -3,10 +3,12 @@
 //! ```text
 //! cargo run --release -p xtask -- sweep [RELEASE ...]   load and relocate every module of the installed trees
 //! cargo run --release -p xtask -- docs [--check]        write docs/generated (exports, manual pages, completions), or compare
+//! cargo run --release -p xtask -- inits [VERSION]      run every module's init function, each in a kernel of its own
 //! ```
 #![forbid(unsafe_code)]
 
 mod docs;
+mod inits;
 mod sweep;
 
 use std::process::ExitCode;
@@ -17,9 +19,12 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["sweep-one", release] => sweep::one(release),
         ["sweep", releases @ ..] => sweep::all(releases),
+        ["inits-one", release, module] => inits::one(release, module),
+        ["inits"] => inits::all("6.1"),
+        ["inits", version] => inits::all(version),
         ["docs"] => docs::write(),
         ["docs", "--check"] => docs::check(),
-        _ => Err("usage: xtask sweep [RELEASE ...] | docs [--check]".to_string()),
+        _ => Err("usage: xtask sweep [RELEASE ...] | inits [VERSION] | docs [--check]".to_string()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
