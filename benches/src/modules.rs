@@ -23,6 +23,8 @@ pub struct Modules {
     pub noise: [PathBuf; 2],
     /// The folder of the one that takes and gives memory, and of a program that does the same.
     pub churn: PathBuf,
+    /// Times the library's operations.
+    pub library: PathBuf,
 }
 
 impl Modules {
@@ -40,7 +42,9 @@ impl Modules {
         }
         let noise = kbuild("noise", &release)?;
         let churn = kbuild("churn", &release)?;
-        Ok(Self { release, hello, hello_stripped, noise: [noise.join("noise1.ko"), noise.join("noise2.ko")], churn })
+        let library = kbuild("library", &release)?.join("library.ko");
+        let noise = [noise.join("noise1.ko"), noise.join("noise2.ko")];
+        Ok(Self { library, release, hello, hello_stripped, noise, churn })
     }
 }
 

@@ -1,8 +1,8 @@
 //! Everything that lkm itself offers to modules: the lists of all files, in one place.
 
 use crate::{
-    base, cpu, crypto, dma, fault, fpu, init, jump_label, klib, locking, log, mm, module, notifier, paravirt, random, rcu,
-    sched, static_call, time,
+    base, cpu, crypto, dma, fault, fpu, init, jump_label, klib, locking, log, mm, module, notifier, paravirt, random,
+    rcu, sched, static_call, time,
 };
 use kabi::{DataExport, Export};
 
