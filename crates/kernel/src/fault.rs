@@ -414,15 +414,6 @@ pub fn warn_at_caller() {
     publish(report, true);
 }
 
-/// Writes a warning of one of lkm's functions, which has the name and the file of the kernel's, about what a module did.
-pub fn warn_in(function: &'static str, file: &'static str, text: &str) {
-    // Somewhere in the function: offset 0 would be a fault of its call.
-    let ip = crate::module::symbols::address_of(function).ok().flatten().map_or(0, |entry| entry + 1);
-    let place = Place { file: Some(file), line: 0, ip, taint: taint::Taint::Warn as u32 };
-    let report = with_reporter(|r| r.warn_call(&Instance, place, Some(text)));
-    publish(report, true);
-}
-
 /// Writes the message of a WARN; the report follows when the module executes its `ud2`.
 #[kexport(since = "4.15", header = "asm-generic/bug.h")]
 fn __warn_printk(fmt: kabi::KPtr, args: VarArgs) -> KResult {

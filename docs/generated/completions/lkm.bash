@@ -135,11 +135,11 @@ _lkm_command() {
         commands='run sh abi insmod rmmod lsmod modprobe depmod modinfo kmod dmesg klogd sign' ;;
     run)
         operands=run
-        options='-k --kernel --image -l --loglevel --cpus --cmdline --no-faces --personality --json -v --verbose -h --help'
+        options='-k --kernel --image -l --loglevel --cpus --cmdline --check --no-faces --personality --json -v --verbose -h --help'
         commands='' ;;
     sh)
         operands=program
-        options='-k --kernel --image -l --loglevel --cpus --cmdline --no-faces --personality -h --help'
+        options='-k --kernel --image -l --loglevel --cpus --cmdline --check --no-faces --personality -h --help'
         commands='' ;;
     abi)
         operands=words
@@ -202,12 +202,14 @@ _lkm_value() {
     'run -l'|'run --loglevel') values='_lkm_words '\''1 2 3 4 5 6 7 8'\''' ;;
     'run --cpus') values='_lkm_nothing' ;;
     'run --cmdline') values='_lkm_nothing' ;;
+    'run --check') values='_lkm_words '\''guard exact track fast'\''' ;;
     'run --personality') values='_lkm_words '\''2.4'\''' ;;
     'sh -k'|'sh --kernel') values='_lkm_releases' ;;
     'sh --image') values='_lkm_files' ;;
     'sh -l'|'sh --loglevel') values='_lkm_words '\''1 2 3 4 5 6 7 8'\''' ;;
     'sh --cpus') values='_lkm_nothing' ;;
     'sh --cmdline') values='_lkm_nothing' ;;
+    'sh --check') values='_lkm_words '\''guard track fast'\''' ;;
     'sh --personality') values='_lkm_words '\''2.4'\''' ;;
     'abi -k'|'abi --kernel') values='_lkm_releases' ;;
     'abi --image') values='_lkm_files' ;;

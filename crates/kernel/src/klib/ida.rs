@@ -137,7 +137,7 @@ fn give(ids: Ids, id: u64) -> KResult<bool> {
 fn ida_free(ids: Ids, id: c_uint) -> KResult {
     if id as i32 >= 0 && !reserve_irq(array(ids)?, || give(ids, id.into()))? {
         let text = format!("ida_free called for id={id} which is not allocated.");
-        crate::fault::warn_in("ida_free", "lib/idr.c", &text);
+        crate::fault::warn_in("ida_free", "lib/idr.c", 0, Some(&text));
     }
     Ok(())
 }

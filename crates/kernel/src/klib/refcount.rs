@@ -38,7 +38,7 @@ fn refcount_warn_saturate(count: KPtr, event: c_int) -> KResult {
     let text = EVENTS.get(index).unwrap_or(&"refcount_t: unknown saturation event!?.");
     let bit = 1 << index.min(7);
     if TOLD.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
-        fault::warn_in("refcount_warn_saturate", "lib/refcount.c", text);
+        fault::warn_in("refcount_warn_saturate", "lib/refcount.c", index.min(EVENTS.len()), Some(text));
     }
     Ok(())
 }

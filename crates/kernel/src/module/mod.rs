@@ -158,6 +158,23 @@ impl Module {
         self.add_ref(u32::MAX).map(|_| ())
     }
 
+    /// Gives a reference back if there is one; false if not.
+    ///
+    /// # Errors
+    /// When the module's structure cannot be reached.
+    pub fn try_put(&self) -> KResult<bool> {
+        let addr = REFCNT.of(self.this)?.addr();
+        loop {
+            let old: u32 = access::get(addr)?;
+            if old as i32 <= 0 {
+                return Ok(false);
+            }
+            if access::compare_exchange_u32(addr, old, old - 1)? == old {
+                return Ok(true);
+            }
+        }
+    }
+
     /// True if it has an init function and no exit function: it cannot be removed.
     pub fn is_permanent(&self) -> bool {
         self.init != 0 && self.exit == 0

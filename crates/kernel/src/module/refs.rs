@@ -22,10 +22,14 @@ fn __module_get(module: KPtr<ModuleStruct>) -> KResult {
     live(module).map_or(Ok(()), |m| m.get())
 }
 
-/// Gives a reference back.
+/// Gives a reference back; warns if there is none.
 #[kexport(since = "2.6.0", header = "linux/module.h")]
 fn module_put(module: KPtr<ModuleStruct>) -> KResult {
-    live(module).map_or(Ok(()), |m| m.put())
+    let Some(module) = live(module) else { return Ok(()) };
+    if !module.try_put()? {
+        crate::fault::warn_in("module_put", "kernel/module/main.c", 0, None);
+    }
+    Ok(())
 }
 
 /// How many references there are beyond the kernel's own; -1 for a module that is going.
