@@ -71,13 +71,6 @@ pub fn take_exact(len: usize) -> Option<u64> {
     Some(addr)
 }
 
-/// Bytes that were never given, or were and are free again.
-pub fn free_bytes() -> u64 {
-    let buddy = buddy();
-    let listed: u64 = buddy.free.iter().zip(0..).map(|(list, order): (_, u8)| (list.len() as u64) << order).sum();
-    (super::guarded::FIRST_PAGE - buddy.fresh + listed) * PAGE as u64
-}
-
 impl Buddy {
     fn take(&mut self, order: u8) -> Option<u64> {
         let mut have = (order..=MAX_ORDER).find(|o| !self.free[usize::from(*o)].is_empty());
