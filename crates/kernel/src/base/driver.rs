@@ -62,14 +62,24 @@ fn register(bus: &'static Bus, addr: KPtr, name: Option<u64>, owner: KPtr) -> KR
     }
     OWNER.put(driver, owner.addr())?;
     let name = access::read_str(NAME.get(driver)?, 256)?;
-    let mut drivers = drivers();
-    if drivers.iter().any(|d| d.bus == bus.name && d.name == name) {
+    let new = Driver { bus: bus.name, name: name.clone(), addr: addr.addr(), driver: driver.addr() };
+    // Nothing is said while the list is held.
+    if !add(new) {
         let name = String::from_utf8_lossy(&name);
         log::line(3, &format!("Error: Driver '{name}' is already registered, aborting..."));
         return Err(EBUSY.into());
     }
-    drivers.push(Driver { bus: bus.name, name, addr: addr.addr(), driver: driver.addr() });
     Ok(0)
+}
+
+/// False if the bus has a driver of the name.
+fn add(new: Driver) -> bool {
+    let mut drivers = drivers();
+    let free = drivers.iter().all(|d| d.bus != new.bus || d.name != new.name);
+    if free {
+        drivers.push(new);
+    }
+    free
 }
 
 fn unregister(bus: &'static Bus, addr: KPtr) {
@@ -172,4 +182,15 @@ fn __serio_register_driver(driver: KPtr, owner: KPtr, _module_name: KPtr) -> KRe
 #[kexport(since = "2.6.0", header = "linux/serio.h")]
 fn serio_unregister_driver(driver: KPtr) {
     unregister(&SERIO, driver);
+}
+
+#[test]
+fn names_are_taken_once_for_each_bus() {
+    let driver = |bus, addr| Driver { bus, name: b"one".to_vec(), addr, driver: addr + 8 };
+    assert!(add(driver("pci", 0x1000)) && add(driver("i2c", 0x2000)));
+    assert!(!add(driver("pci", 0x3000)));
+    unregister(&PCI, KPtr::new(0x1000));
+    assert!(add(driver("pci", 0x3000)));
+    driver_unregister(KPtr::new(0x3008));
+    assert!(add(driver("pci", 0x1000)));
 }
