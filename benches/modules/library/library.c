@@ -4,6 +4,7 @@
 #include <linux/xarray.h>
 #include <linux/sort.h>
 #include <linux/crc32.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/ktime.h>
 
@@ -74,8 +75,8 @@ static int compare(const void *a, const void *b)
 
 static int __init library_init(void)
 {
-	struct item *items = kcalloc(N, sizeof(*items), GFP_KERNEL);
-	u64 *numbers = kcalloc(N, sizeof(*numbers), GFP_KERNEL);
+	struct item *items = kvcalloc(N, sizeof(*items), GFP_KERNEL);
+	u64 *numbers = kvcalloc(N, sizeof(*numbers), GFP_KERNEL);
 	u32 state = 1, crc = ~0;
 	u64 start;
 	int i;
@@ -93,8 +94,8 @@ static int __init library_init(void)
 	for (i = 0; i < 16; i++)
 		crc = __crc32c_le(crc, (u8 *)numbers, N * sizeof(*numbers));
 	tell("crc32c-KiB", start, 16 * N * sizeof(*numbers) / 1024);
-	kfree(items);
-	kfree(numbers);
+	kvfree(items);
+	kvfree(numbers);
 	return crc ? 0 : -EINVAL;
 }
 module_init(library_init);
