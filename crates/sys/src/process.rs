@@ -130,6 +130,23 @@ pub fn has_ended(pidfd: BorrowedFd<'_>, limit: Duration) -> io::Result<bool> {
     }
 }
 
+/// The time that processors spent for children which were waited for, and for theirs: in programs, and in the kernel
+/// for them.
+///
+/// # Errors
+/// Never on Linux, in practice.
+pub fn children_time() -> io::Result<Duration> {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: `usage` is room for what the call writes.
+    check(unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr()) }.into())?;
+    // SAFETY: numbers alone, for which zeros are values, too.
+    let usage = unsafe { usage.assume_init() };
+    let time = |time: libc::timeval| {
+        Duration::from_secs(time.tv_sec.unsigned_abs()) + Duration::from_micros(time.tv_usec.unsigned_abs())
+    };
+    Ok(time(usage.ru_utime) + time(usage.ru_stime))
+}
+
 /// Splits the process in two.
 ///
 /// The child has only the calling thread: a lock that another thread held stays held for ever in it. Call it while the
@@ -233,6 +250,20 @@ mod tests {
         assert_eq!(child.wait_for(Duration::from_millis(1)).unwrap(), None);
         child.kill();
         assert_eq!(child.wait().unwrap(), Exit::Signal(9));
+    }
+
+    #[test]
+    fn the_time_of_a_child_counts_when_it_was_waited_for() {
+        use rustix::time::{ClockId, clock_gettime};
+        let before = children_time().unwrap();
+        let exit = forked(|| {
+            // By its own clock, however much else runs.
+            while clock_gettime(ClockId::ProcessCPUTime).tv_nsec < 20_000_000 {}
+            0
+        });
+        assert_eq!(exit, Exit::Code(0));
+        let spent = children_time().unwrap() - before;
+        assert!(spent >= Duration::from_millis(15), "{spent:?}");
     }
 
     #[test]
