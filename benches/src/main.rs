@@ -4,10 +4,10 @@
 //! cargo run --release -p bench [-- [--json] [--no-qemu] [--rounds N] [NAME ...]]
 //! ```
 //!
-//! NAME: `run`, `phases`, `load`, `printk`, `border`, `memory`, `library`, `depmod`; all of them if none is given. Subjects that are compared are
-//! measured in turn, round by round, in one run; the table has medians, the middle half of the samples, and the median
-//! of the ratios within the rounds. What must not share a process has its own: the program then calls itself with
-//! `sample`, and gets numbers back as JSON.
+//! NAME: `run`, `phases`, `load`, `printk`, `border`, `memory`, `library`, `depmod`, `tools`; all of them if none is given. Subjects
+//! that are compared are measured in turn, round by round, in one run; the table has medians, the middle half of the samples,
+//! and the median of the ratios within the rounds. What must not share a process has its own: the program then calls
+//! itself with `sample`, and gets numbers back as JSON.
 #![forbid(unsafe_code)]
 
 mod border;
@@ -21,6 +21,7 @@ mod printk;
 mod run;
 mod start;
 mod stats;
+mod tools;
 
 use modules::Modules;
 use stats::Row;
@@ -62,6 +63,7 @@ const GROUPS: &[Group] = &[
     ("memory", memory::measure),
     ("depmod", depmod::measure),
     ("library", library::measure),
+    ("tools", tools::measure),
 ];
 
 fn main() -> ExitCode {
@@ -86,6 +88,7 @@ fn chosen() -> Result<(), String> {
         }
         ["sample", "library", release, file] => library::sample(release, file),
         ["sample", "border", rounds] => border::sample(rounds),
+        ["sample", "lsmod", rounds] => tools::sample_lsmod(rounds),
         _ => all(&options()?),
     }
 }

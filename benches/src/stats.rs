@@ -1,6 +1,6 @@
 //! Samples, and what is told of them: the median and the middle half.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A row of the table: one quantity of one subject.
 #[derive(Debug, Clone, Serialize)]
@@ -24,7 +24,7 @@ pub struct Row {
 }
 
 /// The samples of one subject.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Samples(pub Vec<f64>);
 
 impl Samples {
