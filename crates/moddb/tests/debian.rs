@@ -31,6 +31,10 @@ fn indexes_are_written_as_debians() {
             }
             assert!(builder.build().unwrap() == bytes, "{}", file.display());
             let open = Index::open(&file).unwrap();
+            let mut same = entries.iter();
+            open.for_each(|key, v| assert_eq!(same.next(), Some(&(key.to_vec(), v.value.to_vec(), v.priority))))
+                .unwrap();
+            assert_eq!(same.next(), None);
             for (key, ..) in &entries {
                 let found = open.find(key).unwrap().expect("a key is not found");
                 let want: Vec<_> = entries.iter().filter(|(k, ..)| entries.len() < 3000 && k == key).collect();

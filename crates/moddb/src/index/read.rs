@@ -69,6 +69,16 @@ impl<'a> Index<'a> {
         Ok(Index { file: file.to_owned(), source, root })
     }
 
+    /// All bytes of a file that is not in memory yet, unless it is too large for an index.
+    pub(super) fn whole(&self) -> Result<Option<Vec<u8>>> {
+        self.source.whole().map_err(|cause| Error::io(&self.file, cause))
+    }
+
+    /// The same index in these bytes of it.
+    pub(super) fn with<'b>(&self, bytes: &'b [u8]) -> Index<'b> {
+        Index { file: self.file.clone(), source: Source::Bytes(bytes), root: self.root }
+    }
+
     /// The name of the file.
     pub fn file(&self) -> &Path {
         &self.file

@@ -136,7 +136,15 @@ impl<'a> Index<'a> {
     ///
     /// # Errors
     /// The index is damaged or cannot be read; what comes before that place was given to `each` already.
-    pub fn for_each(&self, mut each: impl FnMut(&[u8], Value<'_>)) -> Result<()> {
+    pub fn for_each(&self, each: impl FnMut(&[u8], Value<'_>)) -> Result<()> {
+        // Every node is visited: one read is less than a part for each few of them.
+        match self.whole()? {
+            Some(bytes) => self.with(&bytes).walk(each),
+            None => self.walk(each),
+        }
+    }
+
+    fn walk(&self, mut each: impl FnMut(&[u8], Value<'_>)) -> Result<()> {
         let mut walk = Walk::new();
         let Some(root) = self.root()? else { return Ok(()) };
         let mut levels = vec![Level::enter(root, 0, &mut walk)];

@@ -7,6 +7,8 @@ use std::ops::Deref;
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 
+use super::OFFSET;
+
 /// Bytes of a file are read in parts of this size, at multiples of half of it: a node that begins in the first half
 /// of a part is mostly all in it.
 const PART: usize = 16 << 10;
@@ -16,14 +18,14 @@ const HALF: u64 = (PART / 2) as u64;
 #[derive(Debug)]
 pub(super) enum Source<'a> {
     Bytes(&'a [u8]),
-    File { file: File, size: u64, parts: RefCell<Vec<(u64, Rc<[u8]>)>> },
+    File { file: File, size: u64, parts: RefCell<Vec<(u64, Rc<Vec<u8>>)>> },
 }
 
 /// Some bytes of an index, which stay what they are while somebody holds them.
 #[derive(Debug, Clone)]
 pub(super) enum Bytes<'a> {
     Borrowed(&'a [u8]),
-    Shared(Rc<[u8]>, usize),
+    Shared(Rc<Vec<u8>>, usize),
 }
 
 impl Deref for Bytes<'_> {
@@ -54,19 +56,29 @@ impl<'a> Source<'a> {
                 let begin = offset - offset % HALF;
                 let skip = (offset - begin) as usize;
                 if skip + want > PART && begin.saturating_add(PART as u64) < *size {
-                    return Ok(Bytes::Shared(read(file, *size, offset, want)?.into(), 0));
+                    return Ok(Bytes::Shared(Rc::new(read(file, *size, offset, want)?), 0));
                 }
                 let known = parts.borrow().iter().find(|(at, _)| *at == begin).map(|(_, part)| Rc::clone(part));
                 let part = match known {
                     Some(part) => part,
                     None => {
-                        let part: Rc<[u8]> = read(file, *size, begin, PART)?.into();
+                        let part = Rc::new(read(file, *size, begin, PART)?);
                         parts.borrow_mut().push((begin, Rc::clone(&part)));
                         part
                     }
                 };
                 Ok(Bytes::Shared(part, skip))
             }
+        }
+    }
+
+    /// All bytes, for who visits every node; `None` if they are in memory already, or are more than nodes can be in.
+    pub(super) fn whole(&self) -> io::Result<Option<Vec<u8>>> {
+        match self {
+            Source::File { file, size, .. } if *size <= u64::from(OFFSET) => {
+                read(file, *size, 0, OFFSET as usize).map(Some)
+            }
+            _ => Ok(None),
         }
     }
 
