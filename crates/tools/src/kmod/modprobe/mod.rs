@@ -39,6 +39,9 @@ const INFO: i32 = 6;
 /// What is said without `-v`.
 const DEFAULT_LEVEL: i32 = WARNING;
 
+/// Bytes of output that are written before there is more.
+const MUCH: usize = 60_000;
+
 const ENOENT: i32 = 2;
 const EEXIST: i32 = 17;
 const EBUSY: i32 = 16;
@@ -195,7 +198,7 @@ impl Modprobe {
     fn print(&mut self, parts: &[&[u8]]) {
         parts.iter().for_each(|part| self.out.extend_from_slice(part));
         self.out.push(b'\n');
-        if self.terminal || self.out.len() > 60_000 {
+        if self.terminal || self.out.len() > MUCH {
             let _ = self.flush();
         }
     }

@@ -3,6 +3,7 @@
 
 use super::{Done, ENOENT, Modprobe};
 use crate::error::strerror;
+use crate::output;
 use moddb::depmod::{Symbol, exports, versions};
 use moddb::dir::Which;
 use std::os::unix::ffi::OsStrExt;
@@ -15,14 +16,20 @@ impl Modprobe {
         self.print(&[b"\n# End of configuration files. Dumping indexes now:\n"]);
         for which in [Which::Aliases, Which::Symbols] {
             let Ok(index) = self.database.dir().index(which) else { continue };
-            let mut text = Vec::new();
+            let (out, mut written) = (&mut self.out, true);
             // What comes before damage is shown.
             let _ = index.for_each(|key, value| {
                 for part in [b"alias ", key, b" ", value.value, b"\n"] {
-                    text.extend_from_slice(part);
+                    out.extend_from_slice(part);
+                }
+                if written && out.len() > super::MUCH {
+                    written = output::write_stdout(out).is_ok();
+                    // What could not be written is tried again at the end, which tells why.
+                    if written {
+                        out.clear();
+                    }
                 }
             });
-            self.out.append(&mut text);
         }
         Ok(())
     }
