@@ -18,6 +18,9 @@ pub fn directory(root: Option<&OsStr>, release: Option<&OsStr>) -> PathBuf {
 
 /// The path from the root on, otherwise as it was given.
 pub fn absolute(path: &Path) -> PathBuf {
+    if path.is_absolute() {
+        return path.to_owned();
+    }
     std::env::current_dir().map(|folder| folder.join(path)).unwrap_or_else(|_| path.to_owned())
 }
 

@@ -26,31 +26,28 @@ fn of_signature(tail: &[u8]) -> Vec<Field> {
     vec![
         field("sig_id", details.id.as_bytes()),
         field("signer", details.signer.unwrap_or_default().as_bytes()),
-        field("sig_key", hex(details.key, usize::MAX).as_bytes()),
+        field("sig_key", &hex(details.key, usize::MAX)),
         field("sig_hashalgo", hash.as_bytes()),
-        field("signature", hex(details.signature, SIGNATURE_LINE).as_bytes()),
+        field("signature", &hex(details.signature, SIGNATURE_LINE)),
     ]
 }
 
 /// Bytes with colons between them, on lines of `per_line` of which all but the first are indented.
-fn hex(bytes: &[u8], per_line: usize) -> String {
-    let mut text = String::with_capacity(bytes.len() * 3 + bytes.len() / 6);
-    for (at, byte) in bytes.iter().enumerate() {
-        if at > 0 {
-            text.push(':');
-            if at % per_line == 0 {
-                text.push_str("\n\t\t");
-            }
+fn hex(bytes: &[u8], per_line: usize) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len() * 3 + bytes.len() / 6);
+    for line in bytes.chunks(per_line) {
+        if !text.is_empty() {
+            text.extend_from_slice(b"\n\t\t");
         }
-        text.push(digit(byte >> 4));
-        text.push(digit(byte & 15));
+        line.iter().for_each(|byte| text.extend_from_slice(&[digit(byte >> 4), digit(byte & 15), b':']));
     }
+    text.pop();
     text
 }
 
 /// A hexadecimal digit.
-fn digit(value: u8) -> char {
-    char::from(if value < 10 { b'0' + value } else { b'A' + value - 10 })
+fn digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'A' + value - 10 }
 }
 
 /// The fields of a module that is built in, from `modules.builtin.modinfo`; `ENOENT` if it says nothing of it.
@@ -128,7 +125,8 @@ mod tests {
 
     #[test]
     fn long_hex_is_wrapped() {
-        assert_eq!(hex(&[1, 2, 0xab], 2), "01:02:\n\t\tAB");
-        assert_eq!(hex(&[], 2), "");
+        assert_eq!(hex(&[1, 2, 0xab], 2), b"01:02:\n\t\tAB");
+        assert_eq!(hex(&[1, 2, 3, 4], 2), b"01:02:\n\t\t03:04");
+        assert_eq!(hex(&[], 2), b"");
     }
 }
