@@ -1,6 +1,7 @@
 //! Where the bytes of an index come from: memory, or a file of which only the needed parts are read.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
@@ -11,14 +12,14 @@ use super::OFFSET;
 
 /// Bytes of a file are read in parts of this size, at multiples of half of it: a node that begins in the first half
 /// of a part is mostly all in it.
-const PART: usize = 16 << 10;
+const PART: usize = 4 << 10;
 const HALF: u64 = (PART / 2) as u64;
 
 /// The bytes of an index.
 #[derive(Debug)]
 pub(super) enum Source<'a> {
     Bytes(&'a [u8]),
-    File { file: File, size: u64, parts: RefCell<Vec<(u64, Rc<Vec<u8>>)>> },
+    File { file: File, size: u64, parts: RefCell<BTreeMap<u64, Rc<Vec<u8>>>> },
 }
 
 /// Some bytes of an index, which stay what they are while somebody holds them.
@@ -58,12 +59,12 @@ impl<'a> Source<'a> {
                 if skip + want > PART && begin.saturating_add(PART as u64) < *size {
                     return Ok(Bytes::Shared(Rc::new(read(file, *size, offset, want)?), 0));
                 }
-                let known = parts.borrow().iter().find(|(at, _)| *at == begin).map(|(_, part)| Rc::clone(part));
+                let known = parts.borrow().get(&begin).map(Rc::clone);
                 let part = match known {
                     Some(part) => part,
                     None => {
                         let part = Rc::new(read(file, *size, begin, PART)?);
-                        parts.borrow_mut().push((begin, Rc::clone(&part)));
+                        parts.borrow_mut().insert(begin, Rc::clone(&part));
                         part
                     }
                 };
