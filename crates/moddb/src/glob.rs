@@ -5,6 +5,17 @@
 
 /// Whether all of `text` matches `pattern`.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    matches_up_to(pattern, text, false)
+}
+
+/// Whether a beginning of `text` matches `pattern`: if not, no pattern that begins so matches all of it. `pattern` ends
+/// between two elements, not inside of `[a-z]` or `\x`.
+pub fn begins(pattern: &[u8], text: &[u8]) -> bool {
+    matches_up_to(pattern, text, true)
+}
+
+/// [`matches`], where with `open` something may follow in the text.
+fn matches_up_to(pattern: &[u8], text: &[u8], open: bool) -> bool {
     let (mut pattern, mut text) = (pattern, text);
     // Where to go on when what follows the last `*` does not match: one more byte goes to that `*`.
     let mut retry: Option<(&[u8], &[u8])> = None;
@@ -16,6 +27,7 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
         }
         let step = match (pattern, text) {
             ([], []) => return true,
+            ([], _) if open => return true,
             (_, []) | ([], _) => None,
             (_, [byte, after @ ..]) => one(pattern, *byte).map(|rest| (rest, after)),
         };

@@ -178,6 +178,11 @@ impl<'a> Node<'a> {
         self.count > 0
     }
 
+    /// Whether keys go on from here.
+    pub(super) fn has_children(&self) -> bool {
+        !self.children.is_empty()
+    }
+
     /// The first byte, not below `from`, that leads to a child.
     pub(super) fn branch_from(&self, from: u16) -> Option<u8> {
         let skip = usize::from(from.saturating_sub(u16::from(self.first)));

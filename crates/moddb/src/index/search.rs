@@ -118,7 +118,10 @@ impl<'a> Index<'a> {
                     walk.step(self)?;
                     walk.key.truncate(level.end);
                     walk.key.push(byte);
-                    levels.push(Level::enter(child, 0, walk));
+                    let level = Level::enter(child, 0, walk);
+                    if !level.node.has_children() || may_begin(&walk.key, text) {
+                        levels.push(level);
+                    }
                 }
                 continue;
             }
@@ -188,6 +191,11 @@ fn is_wild(byte: u8) -> bool {
     matches!(byte, b'*' | b'?' | b'[')
 }
 
+/// Whether a key that begins so may match; what is not sure may. A part of a bracket expression tells nothing.
+fn may_begin(key: &[u8], text: &[u8]) -> bool {
+    key.iter().any(|byte| matches!(byte, b'[' | b'\\')) || glob::begins(key, text)
+}
+
 fn insert(out: &mut Vec<Found>, value: Value<'_>) {
     let place = out.partition_point(|known| known.priority < value.priority);
     out.insert(place, value.into());
@@ -234,6 +242,23 @@ mod tests {
         assert_eq!(wild(&bytes, "pci:v2d22"), ["any", "early"]);
         assert_eq!(wild(&bytes, "pci:v"), ["early"]);
         assert!(wild(&bytes, "").is_empty());
+    }
+
+    #[test]
+    fn what_cannot_match_is_left_out_and_nothing_else() {
+        let keys = [
+            "", "*", "*ab", "*ab?", "*ab*c", "*ab[xy]", "*ab[x*", "*a[", "*a\\*", "*a\\*b", "*a\\x", "*a[!]x]b", "a*b",
+            "a*bc", "?b*",
+        ];
+        let entries: Vec<(&str, &str, u32)> = keys.iter().zip(0..).map(|(key, at)| (*key, *key, at)).collect();
+        let bytes = index(&entries);
+        let letters = ["", "a", "b", "c", "x", "\\", "]"];
+        for at in 0..letters.len().pow(4) {
+            let text: String = (0..4).map(|place| letters[at / letters.len().pow(place) % letters.len()]).collect();
+            let want: Vec<&str> =
+                keys.into_iter().filter(|key| glob::matches(key.as_bytes(), text.as_bytes())).collect();
+            assert_eq!(wild(&bytes, &text), want, "{text}");
+        }
     }
 
     #[test]
