@@ -48,6 +48,10 @@ fn cases(release: &str) -> Result<Vec<Case>, String> {
         rounds: 301,
     };
     let modprobe = |name: &str, words: &[&str]| short(name, "/usr/sbin/modprobe", &[&["-S", release], words].concat());
+    let aliases = aliases(release)?;
+    let count = aliases.len();
+    let mut many = modprobe(&format!("modprobe -a -R with {count} aliases of PCI devices"), &["-a", "-R"]);
+    many.words.extend(aliases);
     let all = Case {
         group: format!("tools: modinfo of the {} module files of {release}", files.len()),
         kmod: "/usr/sbin/modinfo",
@@ -59,8 +63,17 @@ fn cases(release: &str) -> Result<Vec<Case>, String> {
         short("modinfo btrfs.ko", "/usr/sbin/modinfo", &[btrfs]),
         modprobe("modprobe -n --show-depends btrfs", &["-n", "--show-depends", "btrfs"]),
         modprobe("modprobe -R with the alias of a PCI device", &["-R", ALIAS]),
+        Case { rounds: 101, ..many },
         Case { rounds: 51, ..modprobe("modprobe -c", &["-c"]) },
     ])
+}
+
+/// Every ninth alias of PCI devices, as a device would have it.
+fn aliases(release: &str) -> Result<Vec<String>, String> {
+    let file = Path::new("/lib/modules").join(release).join("modules.alias");
+    let text = std::fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+    let patterns = text.lines().filter_map(|line| line.strip_prefix("alias ")?.split(' ').next());
+    Ok(patterns.filter(|name| name.starts_with("pci:")).step_by(9).map(|name| name.replace('*', "0")).collect())
 }
 
 /// The module files below a folder, in the order of their names.
