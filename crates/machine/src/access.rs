@@ -21,9 +21,10 @@ pub const LOWEST: u64 = 0x1_0000;
 /// One past the highest address that a process can have.
 pub const HIGHEST: u64 = 0x7fff_ffff_f000;
 
+/// Nothing at all may be copied anywhere, as by C's memcpy.
 fn check(addr: u64, len: usize, write: bool) -> Result<(), Fault> {
     let end = addr.checked_add(len as u64);
-    if addr < LOWEST || end.is_none_or(|end| end > HIGHEST) { Err(Fault { addr, write }) } else { Ok(()) }
+    if len > 0 && (addr < LOWEST || end.is_none_or(|end| end > HIGHEST)) { Err(Fault { addr, write }) } else { Ok(()) }
 }
 
 fn fault_addr(otherwise: u64) -> u64 {
