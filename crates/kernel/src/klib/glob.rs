@@ -65,6 +65,8 @@ fn fits(pattern: &[u8], s: &[u8]) -> bool {
 }
 
 /// True if a string fits a pattern with `?`, `*`, `[a-z]`, `[!a]` and `\`.
+///
+/// DIFFERS: `[!a]` does not fit the end of the string, which Linux compares like a character.
 #[kexport(since = "3.17", header = "linux/glob.h")]
 fn glob_match(pattern: KStr, s: KStr) -> bool {
     fits(pattern.as_bytes(), s.as_bytes())
