@@ -10,14 +10,14 @@ const SOURCE: &str = include_str!("exact/planted.c");
 
 /// The mark of the line, and what is said of it.
 const PLANTED: &[(&str, &str)] = &[
-    ("E1", "out-of-bounds write of 1 bytes, 0 bytes past the end of a 13-byte kmalloc memory"),
-    ("E2", "out-of-bounds write of 1 bytes, 1 bytes before a 30-byte kmalloc memory"),
-    ("E4", "out-of-bounds read of 4 bytes, 0 bytes past the end of a 12-byte kmalloc memory"),
-    ("E5", "out-of-bounds read of 8 bytes, its last 4 bytes past the end of a 12-byte kmalloc memory"),
-    ("E6", "out-of-bounds write of 31 bytes, its last 1 bytes past the end of a 30-byte kmalloc memory"),
-    ("E7", "out-of-bounds read of 15 bytes, its last 2 bytes past the end of a 13-byte kmalloc memory"),
-    ("E8", "use after free: read of 1 bytes, 5 bytes into a 13-byte kmalloc memory"),
-    ("E9", "use after free: write of 1 bytes, 6 bytes into a 13-byte kmalloc memory"),
+    ("E1", "out-of-bounds write of 1 bytes, 0 bytes past the end of a 13-byte kmalloc allocation"),
+    ("E2", "out-of-bounds write of 1 bytes, 1 bytes before a 30-byte kmalloc allocation"),
+    ("E4", "out-of-bounds read of 4 bytes, 0 bytes past the end of a 12-byte kmalloc allocation"),
+    ("E5", "out-of-bounds read of 8 bytes, its last 4 bytes past the end of a 12-byte kmalloc allocation"),
+    ("E6", "out-of-bounds write of 31 bytes, its last 1 bytes past the end of a 30-byte kmalloc allocation"),
+    ("E7", "out-of-bounds read of 15 bytes, its last 2 bytes past the end of a 13-byte kmalloc allocation"),
+    ("E8", "use after free: read of 1 bytes, 5 bytes into a 13-byte kmalloc allocation"),
+    ("E9", "use after free: write of 1 bytes, 6 bytes into a 13-byte kmalloc allocation"),
     ("E10", "out-of-bounds write of 1 bytes, 0 bytes past the end of letters (13 bytes"),
     ("E11", "out-of-bounds write of 4 bytes, 0 bytes past the end of numbers (20 bytes"),
     ("E12", "out-of-bounds read of 2 bytes, 0 bytes past the end of table (6 bytes"),
