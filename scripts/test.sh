@@ -59,7 +59,7 @@ step "format" cargo fmt --all --check
 step "shell syntax" shell_syntax
 step "clippy" cargo clippy -q --workspace --all-targets -- -D warnings
 step "rustdoc" rustdoc
-step "fuzz targets" env CARGO_TARGET_DIR="$target/fuzz" cargo check -q --manifest-path fuzz/Cargo.toml --bins
+step "fuzz targets" env CARGO_TARGET_DIR="$target/fuzz" cargo check -q --locked --manifest-path fuzz/Cargo.toml --bins
 if command -v cargo-deny >/dev/null; then step "licences of dependencies" cargo deny --offline check bans licenses sources; fi
 step "generated documents" cargo run -q -p xtask -- docs --check
 step "release build" cargo build -q --release

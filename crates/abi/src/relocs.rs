@@ -28,8 +28,14 @@ impl<'a> Relocations<'a> {
     /// The lists in `table`, the bytes after the section headers. `None` if it does not have two or three lists.
     pub fn new(table: &'a [u8]) -> Option<Self> {
         let this = Relocations { table: table.get(..table.len() & !3)? };
-        let lists = this.words().filter(|&w| w == 0).count();
+        let lists = this.lists();
         (this.words().next() == Some(0) && (2..=3).contains(&lists)).then_some(this)
+    }
+
+    /// How many lists there are: each follows a zero.
+    fn lists(&self) -> usize {
+        let (words, _) = self.table.as_chunks::<4>();
+        words.iter().map(|word| usize::from(u32::from_le_bytes(*word) == 0)).sum()
     }
 
     fn words(&self) -> impl Iterator<Item = u32> + use<'a> {
@@ -37,10 +43,20 @@ impl<'a> Relocations<'a> {
         (0..table.len() / 4).filter_map(move |i| u32_at(table, i * 4))
     }
 
+    /// Whether a place lies in a range of link-time addresses. Faster than looking through [`Self::iter`]: whole parts of
+    /// the lists are compared at once, whatever kind they are of.
+    pub fn touches(&self, range: std::ops::Range<u64>) -> bool {
+        const PART: usize = 1024;
+        let (start, len) = (range.start as u32, range.end.saturating_sub(range.start) as u32);
+        let (words, _) = self.table.as_chunks::<4>();
+        let is_inside = |word: &[u8; 4]| u32::from_le_bytes(*word).wrapping_sub(start) < len;
+        words.chunks(PART).any(|part| part.iter().fold(false, |hit, word| hit | is_inside(word)))
+    }
+
     /// Every place with its kind, as a link-time address.
     pub fn iter(&self) -> impl Iterator<Item = (RelocKind, u64)> + use<'a> {
         use RelocKind::*;
-        let lists = self.words().filter(|&w| w == 0).count();
+        let lists = self.lists();
         let order: &[RelocKind] = if lists == 3 { &[Abs64, Inverse32, Abs32] } else { &[Abs64, Abs32] };
         let mut list = 0usize;
         self.words().filter_map(move |word| {
@@ -68,6 +84,9 @@ mod tests {
         let got: Vec<_> = Relocations::new(&three).unwrap().iter().collect();
         let at = |n: u64| 0xffff_ffff_8100_0000 + n;
         assert_eq!(got, [(Abs64, at(0)), (Inverse32, at(8)), (Inverse32, at(0x10)), (Abs32, at(0x20))]);
+        let all = Relocations::new(&three).unwrap();
+        assert!(all.touches(at(8)..at(9)) && all.touches(at(0x1f)..at(0x21)) && all.touches(at(0)..at(1)));
+        assert!(!all.touches(at(9)..at(0x10)) && !all.touches(at(0x21)..at(0x100)) && !all.touches(at(8)..at(8)));
         let two = table(&[0, 0x8100_0000, 0, 0x8100_0008]);
         assert_eq!(Relocations::new(&two).unwrap().iter().map(|r| r.0).collect::<Vec<_>>(), [Abs64, Abs32]);
         for wrong in [&[][..], &[1, 2], &[0, 1], &[0, 0, 0, 0]] {

@@ -84,7 +84,7 @@ pub fn plain_constant(name: &str) -> Option<&'static [u8]> {
     let edge = |name: &str| profile.symbol(name).map(|s| s.addr);
     let section = profile.section_at(symbol.addr).filter(|s| s.name == ".rodata" && s.contains(range.end - 1))?;
     let set_at_boot = edge("__start_ro_after_init")?..edge("__end_ro_after_init")?;
-    let moved = profile.relocations()?.iter().any(|(_, place)| range.contains(&place));
+    let moved = profile.relocations()?.touches(range.clone());
     let plain = section.size > 0 && !moved && !set_at_boot.contains(&symbol.addr);
     plain.then(|| profile.image_bytes(symbol.addr, symbol.size as usize)).flatten()
 }
