@@ -29,7 +29,7 @@ step "release build" cargo build -q --release
 step "every module of the installed kernels" cargo run -q --release -p xtask -- sweep
 step "the init function of every module of 6.1" cargo run -q --release -p xtask -- inits 6.1
 step "the kernel's own self-tests in lkm's kernel" selftests
-step "hostile module files" cargo test -q --release -p kernel --test hostile -- --include-ignored
+step "hostile module files" cargo test -q --release -p kernel --test hostile -- --ignored
 step "depmod killed 200 times" cargo test -q --release -p tools --test depmod -- --ignored
 step "many modules for 60 s, 100 kills of each process" env LKM_ENDURE_SECONDS=60 LKM_ENDURE_KILLS=100 \
 	cargo test -q --release -p tools --test endurance

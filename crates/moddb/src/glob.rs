@@ -14,7 +14,7 @@ pub fn begins(pattern: &[u8], text: &[u8]) -> bool {
     matches_up_to(pattern, text, true)
 }
 
-/// [`matches`], where with `open` something may follow in the text.
+/// [`matches()`], where with `open` something may follow in the text.
 fn matches_up_to(pattern: &[u8], text: &[u8], open: bool) -> bool {
     let (mut pattern, mut text) = (pattern, text);
     // Where to go on when what follows the last `*` does not match: one more byte goes to that `*`.
