@@ -190,30 +190,31 @@ fn session(
     summary: &mut Summary,
 ) -> Result<(), Failure> {
     let kernel = instance.as_caller(wire::Caller { comm: "insmod".into(), ..supervisor::this_process() });
-    let mut loaded: Vec<(String, &Path)> = Vec::new();
     let (before, missing) = deps::Finder::new(&target.path, &summary.kernel).plan(&target.path, &target.said.depends);
     if options.verbose && !missing.is_empty() {
         tell!("lkm: not found, so taken for built in: {}", missing.join(", "));
     }
     let mut result = Ok(());
+    // All but the last one, if that was refused, are loaded.
     let mut tried: Vec<(String, &Path)> = Vec::new();
+    let mut loaded = 0;
     for path in before.iter().chain([&target.path]) {
         let params = if *path == target.path { parameters(&options.params) } else { Vec::new() };
         if options.verbose {
             tell!("lkm: loading {} {}", path.display(), String::from_utf8_lossy(&params));
         }
         let name = if *path == target.path { target.said.name.clone() } else { describe(path).name };
-        tried.push((name.clone(), path));
+        tried.push((name, path));
         result = load(&kernel, path, &params, options, shown, summary);
         if result.is_err() {
             break;
         }
-        loaded.push((name, path));
+        loaded += 1;
     }
     if result.is_ok() && !options.command.is_empty() {
         result = inside(instance, options, options.command.clone()).map(|status| summary.command_status = Some(status));
     }
-    for (name, _) in loaded.iter().rev() {
+    for (name, _) in tried.iter().take(loaded).rev() {
         // What cannot be unloaded is in the report; what the command unloaded is gone.
         let _ = kernel.delete_module(name.as_bytes(), OFlags::NONBLOCK.bits());
     }
