@@ -8,7 +8,7 @@
 mod mutate;
 
 use loader::resolve::Importer;
-use loader::signature::{self, Authority, KeyRing};
+use loader::signature::{self, Authority};
 use loader::{Flags, Found, Identity, Image, Owner, Refusal, Resolver};
 use loader::{check, place, protect, relocate, resolve, validity};
 use std::sync::Once;
@@ -77,8 +77,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
 fn load(bytes: &[u8]) -> Result<Image, Refusal> {
     // Versions count every other time, signatures must be there every fourth time.
     let flags = Flags(u32::from(bytes.len() % 2 == 0));
-    let keys = KeyRing::of(kabi::profile());
-    let authority = Authority { keys: keys.as_ref(), enforced: bytes.len() % 4 == 3 };
+    let authority = Authority { kernel: Some(kabi::profile()), enforced: bytes.len() % 4 == 3 };
     let signed = signature::check(bytes, flags, authority)?;
     let sound = validity::check(signed.contents)?;
     let file = kofile::Module::of_elf(kofile::Elf::parse("fuzz.ko", &sound.bytes)?);

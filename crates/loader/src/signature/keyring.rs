@@ -10,7 +10,8 @@ use kofile::signature::x509::Certificate;
 #[derive(Debug, Default)]
 pub struct KeyRing<'a> {
     certificates: Vec<Certificate<'a>>,
-    oid_index: &'a [u8],
+    /// Where each of the known identifiers begins, and the last one ends.
+    oid_index: &'a [[u8; 2]],
     oid_data: &'a [u8],
     /// The kernel asks a second ring for a key that the first has not (`CONFIG_INTEGRITY_PLATFORM_KEYRING`).
     pub(super) has_platform_ring: bool,
@@ -26,7 +27,7 @@ impl<'a> KeyRing<'a> {
         let size = size.map_or(list.len(), |bytes| u64::from_le_bytes(*bytes) as usize);
         Some(Self {
             certificates: certificates(list.get(..size).unwrap_or(list)),
-            oid_index: profile.initial_value("oid_index").unwrap_or_default(),
+            oid_index: growing(profile.initial_value("oid_index").unwrap_or_default()),
             oid_data: profile.initial_value("oid_data").unwrap_or_default(),
             has_platform_ring: profile.symbol("platform_trusted_keys").is_some(),
             knows_sha3: profile.enum_value("OID_sha3_256").is_some(),
@@ -40,18 +41,17 @@ impl<'a> KeyRing<'a> {
 
     /// The kernel's number of an object identifier (`look_up_OID`), or how many it knows (`OID__NR`).
     pub(super) fn oid(&self, wanted: &[u8]) -> Result<usize, usize> {
-        let (entries, _) = self.oid_index.as_chunks::<2>();
-        let place = |entry: &[u8; 2]| usize::from(u16::from_le_bytes(*entry));
-        let known = self.known_oids();
-        let is_wanted = |pair: &[[u8; 2]]| self.oid_data.get(place(&pair[0])..place(&pair[1])) == Some(wanted);
-        entries.windows(2).take(known).position(is_wanted).ok_or(known)
+        let place = |entry: [u8; 2]| usize::from(u16::from_le_bytes(entry));
+        let is_wanted = |pair: &[[u8; 2]]| self.oid_data.get(place(pair[0])..place(pair[1])) == Some(wanted);
+        self.oid_index.windows(2).position(is_wanted).ok_or(self.oid_index.len().saturating_sub(1))
     }
+}
 
-    /// Entries up to the first that does not grow: what lies behind the table to the next symbol is padding.
-    fn known_oids(&self) -> usize {
-        let (entries, _) = self.oid_index.as_chunks::<2>();
-        entries.windows(2).take_while(|pair| u16::from_le_bytes(pair[0]) < u16::from_le_bytes(pair[1])).count()
-    }
+/// The entries of a table up to the last that grows: what lies behind it to the next symbol is padding.
+fn growing(table: &[u8]) -> &[[u8; 2]] {
+    let (entries, _) = table.as_chunks::<2>();
+    let steps = entries.windows(2).take_while(|pair| u16::from_le_bytes(pair[0]) < u16::from_le_bytes(pair[1])).count();
+    entries.get(..=steps).unwrap_or_default()
 }
 
 /// The certificates of a list without anything between them; what is none ends it.

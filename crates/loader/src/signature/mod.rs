@@ -9,11 +9,12 @@
 mod keyring;
 mod message;
 
-pub use keyring::KeyRing;
-
 use crate::check::Flags;
 use crate::refusal::{LogLine, Refusal};
+use abi::Profile;
 use kabi::Errno;
+use keyring::KeyRing;
+use kofile::signature::x509::Certificate;
 use kofile::signature::{MARKER, SignerInfo};
 use message::{EBADMSG, ENOPKG, Message};
 
@@ -28,8 +29,8 @@ const PKCS7: u8 = 2;
 /// Who decides about signatures.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Authority<'a> {
-    /// The kernel's keys; `None` if they are not known.
-    pub keys: Option<&'a KeyRing<'a>>,
+    /// The kernel, whose image has the keys. They are read for a file that is signed only.
+    pub kernel: Option<&'a Profile>,
     /// Only signed modules are loaded (`module.sig_enforce`).
     pub enforced: bool,
 }
@@ -60,7 +61,7 @@ pub fn check<'a>(file: &'a [u8], flags: Flags, authority: Authority<'_>) -> Resu
         None => Err(Refusal::silent(ENODATA)),
         Some(rest) => split(rest).and_then(|(signed, message)| {
             contents = signed;
-            verify(signed, message, authority.keys, &mut log)
+            verify(signed, message, authority.kernel.and_then(KeyRing::of).as_ref(), &mut log)
         }),
     };
     let refusal = match verdict {
@@ -107,17 +108,13 @@ fn split(rest: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
     Ok((contents, message))
 }
 
-/// Asks the kernel's keys (`verify_pkcs7_signature`).
+/// Asks the kernel's keys (`verify_pkcs7_signature`); without any, a message that can be read is good.
 fn verify(contents: &[u8], message: &[u8], keys: Option<&KeyRing<'_>>, log: &mut Vec<LogLine>) -> Result<(), Refusal> {
-    let nothing_known = KeyRing::default();
-    let ring = keys.unwrap_or(&nothing_known);
-    let found = message::read(message, ring, log)?;
-    if keys.is_none() {
-        // Without the kernel's table every identifier looks unknown.
-        log.clear();
-        return Ok(());
-    }
-    let result = trusted(contents, &found, ring);
+    let Some(ring) = keys else {
+        // Without the kernel's table every identifier looks unknown, which is not worth a line.
+        return message::read(message, &KeyRing::default(), &mut Vec::new()).map(drop);
+    };
+    let result = trusted(contents, &message::read(message, ring, log)?, ring);
     if ring.has_platform_ring && result.as_ref().is_err_and(|refusal| refusal.errno == ENOKEY) {
         // The kernel reads the message once more to ask its other ring, which is empty here.
         message::read(message, ring, log)?;
@@ -140,15 +137,14 @@ fn trusted(contents: &[u8], message: &Message<'_>, ring: &KeyRing<'_>) -> Result
     }
     let mut best = ENOPKG;
     for signer in &message.signers {
-        for certificates in [&message.certificates[..], ring.certificates()] {
-            match made_by(signer, certificates, contents) {
-                Some(false) => {
-                    let detail = "the file was changed after it was signed, or the signature is damaged";
-                    return Err(Refusal { detail: Some(detail.into()), ..Refusal::silent(EKEYREJECTED) });
-                }
-                Some(true) if std::ptr::eq(certificates, ring.certificates()) => return Ok(()),
-                _ => {}
-            }
+        let by_enclosed = made_by(signer, &message.certificates, contents);
+        let by_trusted = made_by(signer, ring.certificates(), contents);
+        if by_enclosed == Some(false) || by_trusted == Some(false) {
+            let detail = "the file was changed after it was signed, or the signature is damaged";
+            return Err(Refusal { detail: Some(detail.into()), ..Refusal::silent(EKEYREJECTED) });
+        }
+        if by_trusted == Some(true) {
+            return Ok(());
         }
         if signer.hash.is_some_and(is_supported) {
             best = ENOKEY;
@@ -158,11 +154,7 @@ fn trusted(contents: &[u8], message: &Message<'_>, ring: &KeyRing<'_>) -> Result
 }
 
 /// Whether one of the certificates, which the signature names, made it; `None` if it names none of them.
-fn made_by(
-    signer: &SignerInfo<'_>,
-    certificates: &[kofile::signature::x509::Certificate<'_>],
-    contents: &[u8],
-) -> Option<bool> {
+fn made_by(signer: &SignerInfo<'_>, certificates: &[Certificate<'_>], contents: &[u8]) -> Option<bool> {
     let certificate = certificates.iter().find(|certificate| signing::is_of(signer, certificate))?;
     signing::verifies(&certificate.key, signer.hash?, contents, signer.signature)
 }

@@ -18,7 +18,7 @@ use crate::{cmdline, log};
 use kabi::errno::{ENOEXEC, EPERM};
 use kabi::{Errno, KError, profile};
 use loader::check::{self, Version};
-use loader::signature::{self, Authority, KeyRing};
+use loader::signature::{self, Authority};
 use loader::{Flags, Identity, LogLine, Refusal, Series, validity};
 use reserve::Reserved;
 use std::sync::Arc;
@@ -120,9 +120,8 @@ pub fn place_only(request: &Request<'_>) -> Result<usize, LoadError> {
 /// Everything before the first instruction of the module runs; its name is in the list afterwards.
 fn prepare(request: &Request<'_>) -> Result<Arc<Module>, LoadError> {
     let series = loader::series();
-    let keys = KeyRing::of(profile());
     let enforced = crate::env::SIG_ENFORCED.load(Ordering::Relaxed);
-    let signed = signature::check(request.bytes, request.flags, Authority { keys: keys.as_ref(), enforced })?;
+    let signed = signature::check(request.bytes, request.flags, Authority { kernel: Some(profile()), enforced })?;
     say(&signed.log);
     let sound = validity::check(signed.contents)?;
     let file = kofile::Module::of_elf(kofile::Elf::parse(request.file, &sound.bytes)?);
