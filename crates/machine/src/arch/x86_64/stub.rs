@@ -3,6 +3,7 @@
 use crate::cpu::{BORDER, FPU, RUST_SP, VECTORS};
 use crate::stub::Convention;
 use std::arch::naked_asm;
+use std::sync::OnceLock;
 
 /// `ud2`.
 pub(crate) const TRAP_CODE: [u8; 2] = [0x0f, 0x0b];
@@ -57,8 +58,12 @@ fn slots(code: &mut Vec<u8>, words: &[(usize, u64)]) {
 /// Whether the processor saves vector registers with `xsavec`; as it has been since 2015.
 fn vectors_are_compacted() -> bool {
     use std::arch::x86_64::{__cpuid, __cpuid_count};
-    let xsave = __cpuid(1).ecx >> 27 & 1 == 1;
-    xsave && __cpuid(0).eax >= 0xd && __cpuid_count(0xd, 1).eax >> 1 & 1 == 1
+    // Asked once: in a virtual machine each question costs two microseconds, and there are hundreds of stubs.
+    static COMPACTED: OnceLock<bool> = OnceLock::new();
+    *COMPACTED.get_or_init(|| {
+        let xsave = __cpuid(1).ecx >> 27 & 1 == 1;
+        xsave && __cpuid(0).eax >= 0xd && __cpuid_count(0xd, 1).eax >> 1 & 1 == 1
+    })
 }
 
 /// Calls the function in RAX for code between `kernel_fpu_begin` and `kernel_fpu_end`, which keeps values in vector
