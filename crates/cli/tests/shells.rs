@@ -1,4 +1,4 @@
-//! The shells and groff accept what is made for them; bash completes with it.
+//! The shells and groff accept what is made for them, and the shells complete with it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -145,6 +145,46 @@ fn fish_completes() {
     assert!(fish("lsmod --ke").is_empty());
     let releases = std::fs::read_dir("/lib/modules").unwrap().count();
     assert_eq!(fish("lkm sh -k ").len(), releases);
+}
+
+/// What an interactive zsh offers for the last word of a command line.
+fn offered_by_zsh(files: &Files, folder: &Path, line: &str) -> Vec<String> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/capture.zsh");
+    let out = files.0.join("offered");
+    let _ = std::fs::remove_file(&out);
+    let mut command = Command::new("zsh");
+    command.args(["-f", script]).arg(files.0.join("completions")).arg(&out).arg(folder).arg(line);
+    let ran = run(command.env("HOME", &files.0).env("TERM", "dumb"));
+    let text = std::fs::read_to_string(&out).unwrap_or_default();
+    let words = text.strip_suffix("end\n").unwrap_or_else(|| panic!("{line}: {text:?}, {ran:?}"));
+    let mut all: Vec<String> = words.lines().map(String::from).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+#[test]
+fn zsh_completes_commands_options_files_and_modules() {
+    let files = Files::new("zsh");
+    let root = files.0.join("root");
+    let directory = root.join("lib/modules/1.2.3");
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join("modules.dep"), "kernel/one.ko: kernel/two-b.ko\nkernel/two-b.ko.xz:\n").unwrap();
+    for file in ["a.ko", "b.ko.zst", "c.txt", "d.c"] {
+        std::fs::write(root.join(file), "").unwrap();
+    }
+    let zsh = |line: &str| offered_by_zsh(&files, &root, line);
+    assert_eq!(zsh("lkm mod"), ["modinfo", "modprobe"]);
+    assert_eq!(zsh("lkm run --ke"), ["--kernel"]);
+    assert_eq!(zsh("modprobe --remove-h"), ["--remove-holders"]);
+    assert_eq!(zsh("lkm modprobe --remove-h"), ["--remove-holders"]);
+    assert_eq!(zsh("kmod static-nodes -f t"), ["tmpfiles"]);
+    assert_eq!(zsh("lkm abi sh"), ["show"]);
+    assert_eq!(zsh("lsmod x"), Vec::<String>::new());
+    assert_eq!(zsh("insmod a"), ["a.ko"]);
+    let tree = root.display();
+    assert_eq!(zsh(&format!("modprobe -d {tree} -S 1.2.3 ")), ["one", "two-b"]);
+    assert_eq!(zsh(&format!("modinfo -b {tree} -k 1.2.3 o")), ["one"]);
 }
 
 #[test]
