@@ -1,129 +1,18 @@
 //! `depmod` beside kmod 30's: whole trees, every option, depmod.d, damaged files; and what is better here.
 
 mod common;
+#[path = "depmod/faults.rs"]
+mod faults;
 #[path = "common/ko.rs"]
 mod ko;
+#[path = "depmod/tree.rs"]
+mod tree;
 
-use common::{Dice, Folder, LKM, Said, ours, run, theirs};
+use common::{Dice, Folder, ours, run, theirs};
 use ko::Ko;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
-const RELEASE: &str = "6.1.0-test";
-
-/// The module directories of this machine.
-fn releases() -> Vec<PathBuf> {
-    let folders = std::fs::read_dir("/lib/modules").expect("no /lib/modules: install linux-image-amd64");
-    let all: Vec<PathBuf> = folders.flatten().map(|f| f.path()).filter(|f| f.join("modules.order").exists()).collect();
-    assert!(!all.is_empty(), "no kernel's modules are installed: install linux-image-amd64");
-    all
-}
-
-/// A module directory below the root of a file system.
-struct Tree {
-    root: Folder,
-    dir: PathBuf,
-}
-
-impl Tree {
-    fn new(name: &str) -> Self {
-        let root = Folder::new(name);
-        let dir = root.0.join("lib/modules").join(RELEASE);
-        std::fs::create_dir_all(dir.join("kernel")).unwrap();
-        Self { root, dir }
-    }
-
-    /// With the files that every kernel's package has.
-    fn with_lists(name: &str) -> Self {
-        let tree = Self::new(name);
-        tree.file("modules.order", "kernel/b.ko\nkernel/a.ko\n");
-        tree.file("modules.builtin", "kernel/fs/ext-4.ko\nkernel/x.ko\n\n7bad\n");
-        tree.file("modules.builtin.modinfo", "ext_4.alias=fs-ext4\0ext_4.license=GPL\0x.alias=a[b\0.alias=n\0");
-        tree
-    }
-
-    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.dir.join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, bytes).unwrap();
-        path
-    }
-
-    fn module(&self, name: &str, ko: Ko<'_>) {
-        self.file(name, ko.build());
-    }
-
-    /// Every 80th module of an installed kernel, as it is there.
-    fn with_some(name: &str) -> Self {
-        let (tree, from) = (Self::with_lists(name), releases().remove(0));
-        let order = std::fs::read_to_string(from.join("modules.order")).unwrap();
-        tree.file("modules.order", &order);
-        for line in order.lines().step_by(80) {
-            for end in ["", ".xz"] {
-                if let Ok(bytes) = std::fs::read(from.join(format!("{line}{end}"))) {
-                    tree.file(&format!("{line}{end}"), bytes);
-                }
-            }
-        }
-        tree
-    }
-
-    /// What a depmod says, and what it leaves in a folder.
-    fn say(&self, mut command: Command, words: &[&str], from: &Path) -> (Said, BTreeMap<String, Vec<u8>>) {
-        let mut said = run(command.arg("-b").arg(&self.root.0).args(words).current_dir(&self.root.0));
-        // These name addresses in kmod's memory.
-        let lines =
-            said.err.lines().filter(|line| !line.contains("kmod_set_log_fn()") && !line.contains("kmod_unref()"));
-        said.err = lines.map(|line| format!("{line}\n")).collect();
-        (said, written(from))
-    }
-
-    /// Compares both on the same words, with what they write.
-    fn same(&self, words: &[&str]) {
-        self.clean();
-        let want = self.say(theirs("depmod"), words, &self.dir);
-        self.clean();
-        let got = self.say(ours("depmod"), words, &self.dir);
-        assert_eq!(got.0, want.0, "depmod {words:?} (left: ours, right: Debian's)");
-        let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
-        assert_eq!(names(&got.1), names(&want.1), "depmod {words:?}");
-        for (name, contents) in got.1 {
-            let (got, want) = (contents.escape_ascii().to_string(), want.1[&name].escape_ascii().to_string());
-            assert!(got == want, "depmod {words:?}: {name} differs from Debian's");
-        }
-    }
-
-    /// What our depmod says of the tree, which must be fine.
-    fn depmod(&self, words: &[&str]) -> Said {
-        let said = self.say(ours("depmod"), &[words, &[RELEASE]].concat(), &self.dir).0;
-        assert_eq!(said.status, 0, "{said:?}");
-        said
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.dir.join(name)).unwrap()
-    }
-
-    fn clean(&self) {
-        for name in written(&self.dir).keys() {
-            std::fs::remove_file(self.dir.join(name)).unwrap();
-        }
-    }
-}
-
-/// The files that a depmod wrote into a folder, and what it forgot there.
-fn written(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    const GIVEN: [&str; 3] = ["modules.order", "modules.builtin", "modules.builtin.modinfo"];
-    let mut all = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap().flatten() {
-        let name = entry.file_name().into_string().unwrap();
-        if (name.starts_with("modules.") && !GIVEN.contains(&name.as_str())) || name.starts_with('.') {
-            all.insert(name, std::fs::read(entry.path()).unwrap_or_default());
-        }
-    }
-    all
-}
+use std::process::Command;
+use tree::{RELEASE, Tree, releases, written};
 
 #[test]
 fn whole_trees_are_written_as_debian_s() {
@@ -336,22 +225,6 @@ fn damaged_modules_stay_listed() {
 }
 
 #[test]
-fn circles_are_named_and_change_nothing() {
-    let tree = Tree::with_lists("depmod-circle");
-    tree.module("kernel/top.ko", Ko { needs: &[("a", 0)], ..Ko::default() });
-    for (name, own, other) in [("a", "a", "b"), ("b", "b", "c"), ("c", "c", "a")] {
-        tree.module(&format!("kernel/{name}.ko"), Ko { exports: &[(own, 1)], needs: &[(other, 1)], ..Ko::default() });
-    }
-    tree.same(&[RELEASE]);
-    let said = tree.say(ours("depmod"), &[RELEASE], &tree.dir);
-    assert!(said.0.err.contains("Cycle detected: b -> c -> a -> b"), "{:?}", said.0);
-    assert_eq!((said.0.status, said.1.len()), (1, 0));
-    tree.module("kernel/self.ko", Ko { exports: &[("s", 1)], needs: &[("s", 1)], ..Ko::default() });
-    let said = tree.say(ours("depmod"), &[RELEASE], &tree.dir).0;
-    assert!(said.err.contains("Cycle detected: self -> self"), "{said:?}");
-}
-
-#[test]
 fn every_compression_gives_the_same_indexes() {
     let plain = Tree::with_some("depmod-plain");
     let mut all = Vec::new();
@@ -406,29 +279,6 @@ fn debian_s_modprobe_reads_the_indexes() {
 }
 
 #[test]
-fn an_alias_that_no_index_can_hold_is_left_out() {
-    let tree = Tree::with_lists("depmod-ascii");
-    tree.module("kernel/a.ko", Ko { info: &["alias=caf\u{e9}:*", "alias=tea:*"], ..Ko::default() });
-    let said = tree.depmod(&[]);
-    assert!(said.err.contains("WARNING: modules.alias.bin: only 7-bit ASCII"), "{said:?}");
-    assert!(said.err.contains("caf\\\\xc3\\\\xa9:*"), "{said:?}");
-    assert_eq!(tree.read("modules.alias").lines().count(), 3);
-    let root = tree.root.0.to_str().unwrap();
-    let said = run(theirs("modprobe").args(["-d", root, "-S", RELEASE, "-R", "tea:x"]));
-    assert_eq!(said.out, "a\n");
-}
-
-#[test]
-fn a_link_that_leads_back_is_not_followed() {
-    let tree = Tree::with_lists("depmod-loop");
-    tree.module("kernel/a.ko", Ko::default());
-    std::os::unix::fs::symlink(".", tree.dir.join("kernel/again")).unwrap();
-    let said = tree.depmod(&[]);
-    assert!(said.err.contains("/kernel/again leads back to a folder it is in"), "{said:?}");
-    assert_eq!(tree.read("modules.dep"), "kernel/a.ko:\n");
-}
-
-#[test]
 fn options_of_kmod_34_choose_folders() {
     let tree = Tree::with_lists("depmod-folders");
     tree.module("kernel/a.ko", Ko { info: &["weakdep=b c"], ..Ko::default() });
@@ -449,109 +299,4 @@ fn options_of_kmod_34_choose_folders() {
         let said = run(ours("depmod").arg("-b").arg(&tree.root.0).args(option).arg(RELEASE));
         assert_eq!((said.status, usr.join("modules.dep").exists()), (0, true), "{said:?}");
     }
-}
-
-/// A tree with two sets of indexes: what depmod writes with one module, and with another one beside it.
-fn two_sets(name: &str) -> (Tree, [BTreeMap<String, Vec<u8>>; 2]) {
-    let tree = Tree::with_some(name);
-    tree.depmod(&[]);
-    let old = written(&tree.dir);
-    let exports: Vec<(String, u32)> = (0..3000).map(|n| (format!("new_{n}"), n)).collect();
-    let exports: Vec<(&str, u32)> = exports.iter().map(|(name, crc)| (name.as_str(), *crc)).collect();
-    let info = ["alias=new:1", "softdep=pre: a", "alias=devname:new", "alias=char-major-1-2"];
-    tree.module("kernel/new.ko", Ko { info: &info, exports: &exports, needs: &[] });
-    tree.file("modules.builtin", "kernel/other.ko\n");
-    tree.file("modules.builtin.modinfo", "other.alias=o\0");
-    tree.depmod(&[]);
-    let new = written(&tree.dir);
-    assert!(new.iter().all(|(name, contents)| *contents != old[name]), "a file is the same in both sets");
-    (tree, [old, new])
-}
-
-/// Kills depmod so many times, each time somewhere else.
-fn killed(rounds: usize) {
-    let (tree, [old, new]) = two_sets("depmod-killed");
-    let start = std::time::Instant::now();
-    tree.depmod(&[]);
-    let whole = start.elapsed();
-    let (mut dice, mut kept) = (Dice(5), 0);
-    for round in 0..rounds {
-        tree.clean_all();
-        old.iter().for_each(|(name, contents)| drop(tree.file(name, contents)));
-        let mut command = Command::new(LKM);
-        command.args(["depmod", "-b"]).arg(&tree.root.0).arg(RELEASE).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
-        std::thread::sleep(whole * dice.below(1200) as u32 / 1000);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        // The process that renames ends what it began.
-        std::thread::sleep(std::time::Duration::from_millis(30));
-        let mut left = written(&tree.dir);
-        left.retain(|name, _| !name.starts_with('.'));
-        assert!(left == old || left == new, "round {round}: neither the old set nor the new one");
-        kept += usize::from(left == old);
-    }
-    assert!(kept > 0, "depmod was never killed before it had ended");
-    tree.depmod(&[]);
-    assert_eq!(written(&tree.dir), new, "something of a killed depmod is left");
-}
-
-impl Tree {
-    /// Removes what depmod wrote, finished or not.
-    fn clean_all(&self) {
-        for name in written(&self.dir).keys() {
-            let path = self.dir.join(name);
-            let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir_all(&path));
-        }
-    }
-}
-
-#[test]
-fn a_killed_depmod_leaves_the_old_set_or_the_new_one() {
-    killed(20);
-}
-
-#[test]
-#[ignore = "takes long: scripts/sweep.sh runs it"]
-fn a_killed_depmod_leaves_the_old_set_or_the_new_one_200_times() {
-    killed(200);
-}
-
-#[test]
-fn a_full_disk_changes_nothing() {
-    let (tree, [old, _]) = two_sets("depmod-full");
-    tree.clean_all();
-    old.iter().for_each(|(name, contents)| drop(tree.file(name, contents)));
-    let out = tree.root.0.join("small");
-    let into = out.join("lib/modules").join(RELEASE);
-    std::fs::create_dir_all(&out).unwrap();
-    let size = old.values().map(Vec::len).sum::<usize>() * 3 / 2;
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
-        .arg(&out)
-        .stderr(Stdio::null())
-        .status();
-    if !mounted.is_ok_and(|status| status.success()) {
-        println!("skipped: mounting a small tmpfs needs root");
-        return;
-    }
-    std::fs::create_dir_all(&into).unwrap();
-    old.iter().for_each(|(name, contents)| std::fs::write(into.join(name), contents).unwrap());
-    let said = run(ours("depmod").arg("-b").arg(&tree.root.0).arg("-o").arg(&out).arg(RELEASE));
-    let left = written(&into);
-    assert!(Command::new("umount").arg(&out).status().unwrap().success());
-    assert_eq!(said.status, 1);
-    assert!(said.err.contains("ERROR: could not write") && said.err.contains("No space left"), "{said:?}");
-    assert!(left == old, "the old set is not what it was: {:?}", left.keys());
-}
-
-#[test]
-fn where_nothing_can_be_written_depmod_fails() {
-    let tree = Tree::with_lists("depmod-unwritable");
-    tree.module("kernel/a.ko", Ko::default());
-    tree.file("out", "a file");
-    let out = tree.dir.join("out").display().to_string();
-    let said = tree.say(ours("depmod"), &["-o", &out, RELEASE], &tree.dir);
-    assert_eq!(said.0.status, 1);
-    assert!(said.0.err.contains("depmod: ERROR: could not make directory"), "{:?}", said.0);
 }
