@@ -139,9 +139,9 @@ impl Reporter {
         Report { lines: w.lines, taint: 1 << bit::DIE, verbose: true, next }
     }
 
-    /// A warning about `place`, of a trap (with registers) or of a kernel function that the module called.
-    /// `cut_here`: the report begins here, not with a message that was printed before.
-    pub(super) fn warn(&self, mut w: Writer, place: Place, subject: Option<&Subject>, cut_here: bool) -> Report {
+    /// A warning about `place` with registers, and where the trace starts. `cut_here`: the report begins here, not with a
+    /// message that was printed before.
+    pub(super) fn warn(&self, mut w: Writer, place: Place, subject: &Subject, start: Start, cut_here: bool) -> Report {
         if cut_here {
             w.put(Level::Default, CUT_HERE);
         }
@@ -150,26 +150,20 @@ impl Reporter {
         let code = describe(w.world, place.ip);
         w.put(Level::Warning, format!("WARNING: CPU: {cpu} PID: {pid} at {at}{code}"));
         w.modules();
-        if let Some(subject) = subject {
-            w.body(subject, Start::Regs(&subject.regs));
-        }
+        w.body(subject, start);
         let taint = 1u64.checked_shl(place.taint).unwrap_or(0);
         if w.facts.policy.panic_on_warn {
             let message = "kernel: panic_on_warn set ...";
-            let start = subject.map_or(Start::Border, |subject| Start::Regs(&subject.regs));
             w.panic(message, Some(start));
             return Report { lines: w.lines, taint, verbose: true, next: Next::Panic(message.to_string()) };
-        }
-        if subject.is_none() {
-            w.task();
-            w.trace(Start::Border);
         }
         w.end_marker();
         Report { lines: w.lines, taint, verbose: false, next: Next::Resume }
     }
 
     /// A warning of one of lkm's functions that the module called: `warn_slowpath_fmt`, or a WARN inside the function.
-    /// `message` is the text of the warning, which comes before the report.
+    /// `message` is the text of the warning, which comes before the report. The registers are those at the function's entry as
+    /// far as they are known.
     pub fn warn_call(&self, world: &dyn World, place: Place, message: Option<&str>) -> Report {
         let mut w = Writer::new(world, None);
         if let Some(message) = message {
@@ -177,7 +171,8 @@ impl Reporter {
             let text = message.strip_suffix('\n').unwrap_or(message);
             w.lines.extend(text.split('\n').map(|line| Line::new(Level::Default, line)));
         }
-        self.warn(w, place, None, message.is_none())
+        let subject = Subject { place: None, ..at_entry(world, place.ip, "", 0) };
+        self.warn(w, place, &subject, Start::Border, message.is_none())
     }
 
     /// A fault inside of one of lkm's functions, at an address that the module gave it. The registers are those at the

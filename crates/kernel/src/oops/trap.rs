@@ -70,7 +70,7 @@ impl Reporter {
             return Report::silent();
         }
         let place = Place { file: bug.file.as_deref(), line: u32::from(bug.line), ip, taint: bug.taint() };
-        self.warn(w, place, Some(&subject), !bug.is_announced())
+        self.warn(w, place, &subject, Start::Regs(&subject.regs), !bug.is_announced())
     }
 
     fn missing_function(&mut self, w: Writer, trap: &Trap, name: &str) -> Report {
@@ -112,7 +112,7 @@ impl Reporter {
                 w.put(Level::Default, message);
                 let place =
                     Place { file: Some("arch/x86/mm/extable.c"), line: 0, ip: subject.regs.ip, taint: bit::WARN };
-                self.warn(w, place, Some(subject), false)
+                self.warn(w, place, subject, Start::Regs(&subject.regs), false)
             }
             Warning::Unchecked { write, text } => {
                 let kind = if write { Once::UncheckedWrite } else { Once::UncheckedRead };
