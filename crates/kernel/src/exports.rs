@@ -59,6 +59,8 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         klib::xarray::state::EXPORTS,
         locking::mutex::EXPORTS,
         locking::rwlock::EXPORTS,
+        locking::rwsem::EXPORTS,
+        locking::semaphore::EXPORTS,
         locking::spinlock::EXPORTS,
         log::EXPORTS,
         mm::kmem_cache::EXPORTS,

@@ -4,6 +4,9 @@
 
 pub mod mutex;
 pub mod rwlock;
+pub mod rwsem;
+pub mod semaphore;
+mod sleeping;
 pub mod spinlock;
 
 use crate::{fault, sched};

@@ -3,12 +3,10 @@
 //! `owner` holds the address of the owner's `task_struct`, 0 for a free mutex; its low bits are flags that lkm does not
 //! use. Who waits gives its CPU up.
 
+use super::sleeping;
 use crate::sched;
 use kabi::{Field, KPtr, KResult, KStr, c_int, exports, kexport};
 use machine::access;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::Duration;
 
 exports![
     __mutex_init,
@@ -34,10 +32,6 @@ static WAIT_LIST: Field = Field::new("mutex", "wait_list");
 /// The low bits of `owner`.
 const FLAGS: u64 = 7;
 
-/// Signalled when a mutex is given back while somebody waits for one.
-static FREED: (Mutex<()>, Condvar) = (Mutex::new(()), Condvar::new());
-static WAITERS: AtomicUsize = AtomicUsize::new(0);
-
 fn try_take(lock: Lock) -> KResult<bool> {
     // A thread that is no task cannot call here; 8 stands for one all the same, as 0 would be "free".
     let me = sched::current().addr().max(FLAGS + 1);
@@ -45,27 +39,7 @@ fn try_take(lock: Lock) -> KResult<bool> {
 }
 
 fn take(lock: Lock) -> KResult {
-    if try_take(lock)? {
-        return Ok(());
-    }
-    sched::blocking(|| wait(lock))
-}
-
-fn wait(lock: Lock) -> KResult {
-    WAITERS.fetch_add(1, Ordering::SeqCst);
-    let mut guard = FREED.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let result = loop {
-        match try_take(lock) {
-            Ok(false) => {}
-            Ok(true) => break Ok(()),
-            Err(e) => break Err(e),
-        }
-        // Inline code may free a mutex without telling: look again now and then.
-        let again = Duration::from_millis(100);
-        guard = FREED.1.wait_timeout(guard, again).unwrap_or_else(PoisonError::into_inner).0;
-    };
-    WAITERS.fetch_sub(1, Ordering::SeqCst);
-    result
+    sleeping::take(None, || try_take(lock)).map(drop)
 }
 
 /// Makes a free mutex; name and key are for lock debugging.
@@ -135,10 +109,7 @@ fn mutex_trylock(lock: Lock) -> KResult<c_int> {
 #[kexport(since = "2.6.16", header = "linux/mutex.h")]
 fn mutex_unlock(lock: Lock) -> KResult {
     OWNER.put(lock, 0u64)?;
-    if WAITERS.load(Ordering::SeqCst) > 0 {
-        drop(FREED.0.lock().unwrap_or_else(PoisonError::into_inner));
-        FREED.1.notify_all();
-    }
+    sleeping::given_back();
     Ok(())
 }
 

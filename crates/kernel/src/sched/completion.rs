@@ -68,16 +68,21 @@ fn wait(x: KPtr<Completion>, until: Option<Instant>) -> KResult<bool> {
     })
 }
 
+const TICK: Duration = Duration::from_millis(1000 / HZ);
+
+/// When `ticks` from now are over. What is longer than the host's clock counts is for ever.
+pub(crate) fn deadline(ticks: c_ulong) -> Option<Instant> {
+    let time = u32::try_from(ticks).ok().and_then(|ticks| TICK.checked_mul(ticks));
+    time.and_then(|time| Instant::now().checked_add(time))
+}
+
 /// Waits for at most `ticks`: how many are left, at least 1; 0 if it did not pass.
 fn wait_ticks(x: KPtr<Completion>, ticks: c_ulong) -> KResult<c_long> {
-    let tick = Duration::from_millis(1000 / HZ);
-    // What is longer than the host's clock counts is for ever.
-    let time = u32::try_from(ticks).ok().and_then(|ticks| tick.checked_mul(ticks));
-    let until = time.and_then(|time| Instant::now().checked_add(time));
+    let until = deadline(ticks);
     if !wait(x, until)? {
         return Ok(0);
     }
-    let left = until.map(|until| until.saturating_duration_since(Instant::now()).as_millis() / tick.as_millis());
+    let left = until.map(|until| until.saturating_duration_since(Instant::now()).as_millis() / TICK.as_millis());
     Ok(left.map_or(ticks as c_long, |left| (left as c_long).max(1)))
 }
 

@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+ins semas.ko; rem semas
+klog '^se:'
