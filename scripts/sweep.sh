@@ -28,6 +28,7 @@ selftests() { LKM="$target/release/lkm sh --" bash scripts/build-selftests.sh "$
 step "release build" cargo build -q --release
 step "every module of the installed kernels" cargo run -q --release -p xtask -- sweep
 step "the init function of every module of 6.1" cargo run -q --release -p xtask -- inits 6.1
+step "the same of those that succeed as on the real kernel" cargo run -q --release -p xtask -- real 6.1
 step "the kernel's own self-tests in lkm's kernel" selftests
 step "hostile module files" cargo test -q --release -p kernel --test hostile -- --ignored
 step "depmod killed 200 times" cargo test -q --release -p tools --test depmod -- --ignored

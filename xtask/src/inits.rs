@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -69,8 +70,7 @@ const LISTED: usize = 60;
 pub(crate) fn all(version: &str) -> Result<(), String> {
     let release =
         abi::newest(version, &abi::Options::default()).ok_or_else(|| format!("no kernel {version} is installed"))?;
-    let root = format!("/lib/modules/{release}");
-    let dep = fs::read_to_string(format!("{root}/modules.dep")).map_err(|e| format!("{root}/modules.dep: {e}"))?;
+    let dep = dependencies(&release)?;
     let mut modules: Vec<&str> = dep.lines().filter_map(|line| Some(line.split_once(':')?.0)).collect();
     modules.sort_unstable();
     let next = AtomicUsize::new(0);
@@ -91,8 +91,47 @@ pub(crate) fn all(version: &str) -> Result<(), String> {
     for (verdict, meaning) in VERDICTS {
         println!("{:5} {meaning}", outcomes.values().filter(|o| o.verdict == verdict).count());
     }
-    let file = format!("docs/generated/inits-{}.md", version.trim_end_matches('.'));
-    fs::write(&file, table(&release, &outcomes)).map_err(|e| format!("{file}: {e}"))
+    let file = format!("docs/generated/inits-{version}.md");
+    fs::write(&file, table(&release, &outcomes)).map_err(|e| format!("{file}: {e}"))?;
+    note(version, &release, &outcomes)
+}
+
+/// What a run leaves for [`crate::real`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Noted {
+    /// The kernel.
+    pub(crate) release: String,
+    /// Lines of modules.dep without colon: a module whose init succeeds on lkm's own code, and what it needs.
+    pub(crate) succeeding: Vec<String>,
+}
+
+fn notes(version: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    target.join(format!("inits-{version}.json"))
+}
+
+fn note(version: &str, release: &str, outcomes: &BTreeMap<String, Outcome>) -> Result<(), String> {
+    let dep = dependencies(release)?;
+    let succeeds =
+        |module: &str| outcomes.get(module).is_some_and(|o| matches!(o.verdict, Verdict::Own | Verdict::Partial));
+    let lines = dep.lines().filter(|line| line.split_once(':').is_some_and(|(module, _)| succeeds(module)));
+    let noted =
+        Noted { release: release.to_string(), succeeding: lines.map(|line| line.replacen(':', "", 1)).collect() };
+    let file = notes(version);
+    let json = serde_json::to_string(&noted).map_err(|e| e.to_string())?;
+    fs::write(&file, json).map_err(|e| format!("{}: {e}", file.display()))
+}
+
+/// What the last run for a version noted.
+pub(crate) fn noted(version: &str) -> Result<Noted, String> {
+    let file = notes(version);
+    let json = fs::read(&file).map_err(|e| format!("{}: {e} (`xtask inits {version}` writes it)", file.display()))?;
+    serde_json::from_slice(&json).map_err(|e| format!("{}: {e}", file.display()))
+}
+
+fn dependencies(release: &str) -> Result<String, String> {
+    let file = format!("/lib/modules/{release}/modules.dep");
+    fs::read_to_string(&file).map_err(|e| format!("{file}: {e}"))
 }
 
 fn child(release: &str, module: &str) -> Result<Outcome, String> {
@@ -144,7 +183,7 @@ pub(crate) fn one(release: &str, module: &str) -> Result<(), String> {
 /// The module's file and those that it needs, in the order in which they are loaded.
 fn needed(release: &str, module: &str) -> Result<Vec<(String, kofile::Image<'static>)>, String> {
     let root = format!("/lib/modules/{release}");
-    let dep = fs::read_to_string(format!("{root}/modules.dep")).map_err(|e| format!("{root}/modules.dep: {e}"))?;
+    let dep = dependencies(release)?;
     let line = dep.lines().find_map(|line| line.split_once(':').filter(|(name, _)| *name == module));
     let (_, needs) = line.ok_or_else(|| format!("{module} is not in modules.dep"))?;
     let files = needs.split_whitespace().rev().chain([module]);

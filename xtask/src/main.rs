@@ -4,11 +4,13 @@
 //! cargo run --release -p xtask -- sweep [RELEASE ...]   load and relocate every module of the installed trees
 //! cargo run --release -p xtask -- docs [--check]        write docs/generated (exports, manual pages, completions), or compare
 //! cargo run --release -p xtask -- inits [VERSION]      run every module's init function, each in a kernel of its own
+//! cargo run --release -p xtask -- real [VERSION]       compare those that succeed with the real kernel in QEMU
 //! ```
 #![forbid(unsafe_code)]
 
 mod docs;
 mod inits;
+mod real;
 mod sweep;
 
 use std::process::ExitCode;
@@ -22,9 +24,11 @@ fn main() -> ExitCode {
         ["inits-one", release, module] => inits::one(release, module),
         ["inits"] => inits::all("6.1"),
         ["inits", version] => inits::all(version),
+        ["real"] => real::all("6.1"),
+        ["real", version] => real::all(version),
         ["docs"] => docs::write(),
         ["docs", "--check"] => docs::check(),
-        _ => Err("usage: xtask sweep [RELEASE ...] | inits [VERSION] | docs [--check]".to_string()),
+        _ => Err("usage: xtask sweep [RELEASE ...] | inits [VERSION] | real [VERSION] | docs [--check]".to_string()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
