@@ -2,7 +2,7 @@
 
 use crate::{
     base, cpu, crypto, dma, fault, fpu, init, jump_label, klib, locking, log, mm, module, notifier, paravirt, random,
-    rcu, sched, static_call, time,
+    rcu, sched, softirq, static_call, time, workqueue,
 };
 use kabi::{DataExport, Export};
 
@@ -81,14 +81,21 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         notifier::EXPORTS,
         random::EXPORTS,
         rcu::EXPORTS,
+        rcu::srcu::EXPORTS,
         sched::completion::EXPORTS,
         sched::core::EXPORTS,
         sched::identity::EXPORTS,
         sched::kthread::EXPORTS,
+        softirq::tasklet::EXPORTS,
         static_call::EXPORTS,
         time::delay::EXPORTS,
+        time::hrtimer::EXPORTS,
         time::jiffies::EXPORTS,
         time::timekeeping::EXPORTS,
+        time::timer::EXPORTS,
+        workqueue::delayed::EXPORTS,
+        workqueue::queue::EXPORTS,
+        workqueue::work::EXPORTS,
     ];
     lists.into_iter().flatten().copied()
 }
@@ -110,6 +117,7 @@ pub fn data() -> impl Iterator<Item = &'static DataExport> {
         module::param_ops::DATA,
         sched::identity::DATA,
         time::jiffies::DATA,
+        workqueue::queue::DATA,
     ];
     lists.into_iter().flatten()
 }

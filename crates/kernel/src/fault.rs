@@ -7,7 +7,7 @@ use crate::mm::{check, guard, inline_access};
 use crate::module::symbols::{Behind, given_at};
 use crate::module::{self, State, taint};
 use crate::oops::{self, Facts, Linked, Missing, Next, OrcTable, Place, Report, Reporter, Symbol, Table, World};
-use crate::{borrow, log, sched};
+use crate::{borrow, log, sched, workqueue};
 use kabi::{KError, KResult, VarArgs, exports, kexport, profile};
 use loader::PlacedSection;
 use machine::enter::{self, Stretch};
@@ -206,6 +206,8 @@ impl World for Instance {
             tainted: taint::bits(),
             linked: module::all().iter().map(|m| linked(m)).collect(),
             last_unloaded: module::unload::last(),
+            worker: workqueue::current_worker(),
+            in_interrupt: sched::serves_interrupt(),
             ..Facts::default()
         };
         let is_set = |setting: &AtomicI32| setting.load(Ordering::Relaxed) != 0;

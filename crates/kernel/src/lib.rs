@@ -36,9 +36,11 @@ pub mod rcu;
 mod report;
 pub mod sched;
 mod server;
+pub mod softirq;
 pub mod static_call;
 pub mod time;
 pub mod umh;
+pub mod workqueue;
 
 use abi::Profile;
 use std::convert::Infallible;

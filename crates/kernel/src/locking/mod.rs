@@ -20,7 +20,7 @@ const FLAGS_ON: u64 = 0x246;
 const FLAGS_OFF: u64 = 0x46;
 
 /// Tries until it works. A lock that stays taken for longer than a soft lockup takes is a deadlock: the caller dies.
-fn spin(mut attempt: impl FnMut() -> KResult<bool>, stuck: &'static str) -> KResult {
+pub(crate) fn spin(mut attempt: impl FnMut() -> KResult<bool>, stuck: &'static str) -> KResult {
     if attempt()? {
         return Ok(());
     }

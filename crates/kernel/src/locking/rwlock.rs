@@ -69,12 +69,18 @@ fn try_or_undo(lock: Lock, attempt: fn(Lock) -> KResult<bool>) -> KResult<c_int>
 fn give_read(lock: Lock, count: i32) -> KResult {
     access::fetch_add_u32(lock.addr(), READER.wrapping_neg())?;
     sched::preempt_add(-count);
+    if count > BOTTOM_HALVES {
+        crate::softirq::on_enable();
+    }
     Ok(())
 }
 
 fn give_write(lock: Lock, count: i32) -> KResult {
     lock.put(0, 0u8)?;
     sched::preempt_add(-count);
+    if count > BOTTOM_HALVES {
+        crate::softirq::on_enable();
+    }
     Ok(())
 }
 

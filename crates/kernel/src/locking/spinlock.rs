@@ -52,6 +52,9 @@ fn try_or_undo(lock: Lock, count: i32) -> KResult<c_int> {
 fn give(lock: Lock, count: i32) -> KResult {
     lock.put(0, 0u8)?;
     sched::preempt_add(-count);
+    if count > BOTTOM_HALVES {
+        crate::softirq::on_enable();
+    }
     Ok(())
 }
 
@@ -148,8 +151,9 @@ fn __raw_spin_lock_init(lock: Lock, _name: Option<KStr>, _key: KPtr, _inner: i16
     lock.put(0, 0u32)
 }
 
-/// Enables bottom halves again; none is ever pending.
+/// Enables bottom halves again, and runs what waited for that.
 #[kexport(since = "3.12", header = "linux/bottom_half.h")]
 fn __local_bh_enable_ip(_ip: c_ulong, count: u32) {
     sched::preempt_add((count as i32).saturating_neg());
+    crate::softirq::on_enable();
 }

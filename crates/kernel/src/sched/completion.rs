@@ -3,6 +3,7 @@
 //! `done` counts how many may pass; its highest value lets everybody pass. The queue in the structure stays empty: who
 //! waits does so on the host.
 
+use super::wakeup::{Sleeper, Wake};
 use crate::time::jiffies::HZ;
 use kabi::{Field, KPtr, KResult, c_int, c_long, c_ulong, exports, kexport};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -31,8 +32,8 @@ static DONE: Field = Field::new("completion", "done");
 /// Everybody may pass.
 const ALL: u32 = u32::MAX;
 
-/// Held while a counter changes; signalled when one grew.
-static CHANGED: (Mutex<()>, Condvar) = (Mutex::new(()), Condvar::new());
+/// Held while a counter changes; signalled when one grew. Who waits for which, in the order in which they came.
+static CHANGED: (Mutex<Vec<(u64, Sleeper)>>, Condvar) = (Mutex::new(Vec::new()), Condvar::new());
 
 /// Takes one from the counter if there is one. The lock is held.
 fn pass(x: KPtr<Completion>) -> KResult<bool> {
@@ -44,27 +45,47 @@ fn pass(x: KPtr<Completion>) -> KResult<bool> {
 }
 
 fn grow(x: KPtr<Completion>, all: bool) -> KResult {
-    let guard = CHANGED.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut waiting = CHANGED.0.lock().unwrap_or_else(PoisonError::into_inner);
     let done: u32 = DONE.get(x)?;
+    let at = waiting.iter().position(|(at, _)| *at == x.addr());
+    let wake = at.map(|at| Wake::of(waiting.remove(at).1));
     DONE.put(x, if all { ALL } else { done.saturating_add(1) })?;
-    drop(guard);
+    drop(waiting);
     CHANGED.1.notify_all();
+    if let Some(wake) = wake {
+        wake.give_way();
+    }
     Ok(())
 }
 
 /// Waits until it may pass or the time is over: whether it passed.
 fn wait(x: KPtr<Completion>, until: Option<Instant>) -> KResult<bool> {
+    // Who comes when it is done already does not sleep.
+    let guard = CHANGED.0.lock().unwrap_or_else(PoisonError::into_inner);
+    if pass(x)? {
+        return Ok(true);
+    }
+    drop(guard);
+    let me = (x.addr(), Sleeper::task(super::current().addr()));
     super::blocking(|| {
-        let mut guard = CHANGED.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while !pass(x)? {
+        let mut waiting = CHANGED.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = loop {
+            match pass(x) {
+                Ok(false) => {}
+                other => break other,
+            }
+            if !waiting.contains(&me) {
+                waiting.push(me);
+            }
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            guard = match left {
-                Some(Duration::ZERO) => return Ok(false),
-                Some(left) => CHANGED.1.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner).0,
-                None => CHANGED.1.wait(guard).unwrap_or_else(PoisonError::into_inner),
+            waiting = match left {
+                Some(Duration::ZERO) => break Ok(false),
+                Some(left) => CHANGED.1.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => CHANGED.1.wait(waiting).unwrap_or_else(PoisonError::into_inner),
             };
-        }
-        Ok(true)
+        };
+        waiting.retain(|known| *known != me);
+        passed
     })
 }
 

@@ -3,6 +3,7 @@
 //! As in Linux a task says in its structure that it sleeps (`__state`, which inline code writes), then gives the CPU up;
 //! waking it up writes 0 there.
 
+use super::wakeup::{Sleeper, Wake};
 use super::{TaskStruct, current};
 use crate::time::jiffies::HZ;
 use kabi::{Field, KPtr, KResult, c_int, c_long, exports, kexport};
@@ -47,7 +48,7 @@ fn state(task: KPtr<TaskStruct>) -> u32 {
 ///
 /// # Errors
 /// When its structure cannot be written.
-pub(super) fn set_state(task: KPtr<TaskStruct>, new: u32) -> KResult {
+pub(crate) fn set_state(task: KPtr<TaskStruct>, new: u32) -> KResult {
     STATE.put(task, new)
 }
 
@@ -60,7 +61,7 @@ pub(super) fn set_unstarted(task: KPtr<TaskStruct>) -> KResult {
 }
 
 /// Waits, without a CPU, until the task is woken up or the time is over.
-pub(super) fn wait_for_wake_up(task: KPtr<TaskStruct>, until: Option<Instant>) {
+pub(crate) fn wait_for_wake_up(task: KPtr<TaskStruct>, until: Option<Instant>) {
     let mut guard = SLEEP.0.lock().unwrap_or_else(PoisonError::into_inner);
     while state(task) != RUNNING {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -90,9 +91,13 @@ fn __cond_resched() -> c_int {
 pub fn wake_up_process(task: KPtr<TaskStruct>) -> KResult<c_int> {
     let guard = SLEEP.0.lock().unwrap_or_else(PoisonError::into_inner);
     let slept = STATE.get::<u32, _>(task)? != RUNNING;
+    let wake = slept.then(|| Wake::of(Sleeper::task(task.addr())));
     set_state(task, RUNNING)?;
     drop(guard);
     SLEEP.1.notify_all();
+    if let Some(wake) = wake {
+        wake.give_way();
+    }
     Ok(slept.into())
 }
 

@@ -19,6 +19,11 @@ exports![kthread_create_on_node, kthread_stop, kthread_should_stop, kthread_comp
 /// Process ids of kernel threads: below those that programs of the host usually have.
 static NEXT_PID: AtomicU32 = AtomicU32::new(100);
 
+/// The process id of one more kernel thread.
+pub(crate) fn next_pid() -> u32 {
+    NEXT_PID.fetch_add(1, Ordering::Relaxed)
+}
+
 /// What it is called in reports.
 const THREAD: Kind = Kind::Other("kernel thread");
 
@@ -70,6 +75,8 @@ impl Kthread {
             ended.or(*self.exit.lock().unwrap_or_else(PoisonError::into_inner)).unwrap_or(-EINTR.0)
         };
         owned::take(THREAD, task.structure().addr());
+        // It ended without having run, or is woken as it ends.
+        super::wakeup::about_to_sleep();
         *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         self.ended.notify_all();
     }
@@ -88,7 +95,7 @@ impl Kthread {
 fn create(function: KPtr, data: KPtr, format: KPtr, args: VaList) -> KResult<KPtr<TaskStruct>> {
     let mut name = env::format(format.addr(), args)?;
     name.truncate(COMM_LEN - 1);
-    let pid = NEXT_PID.fetch_add(1, Ordering::Relaxed);
+    let pid = next_pid();
     let comm = String::from_utf8_lossy(&name).into_owned();
     let caller = Caller { pid, tid: pid, comm, ..wire::kernel_caller() };
     let thread = Arc::new(Kthread::default());

@@ -7,6 +7,7 @@ pub mod completion;
 pub mod core;
 pub mod identity;
 pub mod kthread;
+pub mod wakeup;
 
 use crate::percpu;
 use kabi::{Field, KPtr, KResult};
@@ -73,12 +74,16 @@ impl Task {
         percpu::on_switch(cpu, self.structure);
         set_preempt_count(0);
         self.note_running(true);
+        wakeup::runs();
         let result = work();
         self.note_running(false);
         // What a task leaves switched off ends with it.
+        crate::rcu::end_sections(self.structure);
         set_preempt_count(0);
         set_irqs_off(false);
         task::release_cpu();
+        crate::softirq::run_deferred();
+        wakeup::at_end();
         CALLER.replace(wire::kernel_caller());
         result
     }
@@ -182,6 +187,26 @@ pub fn set_irqs_off(off: bool) -> bool {
     task::set_irqs_off(off)
 }
 
+/// Added to the preempt count while a softirq is served (`SOFTIRQ_OFFSET`).
+pub const SOFTIRQ: u32 = 0x100;
+/// Added to the preempt count while an interrupt is served (`HARDIRQ_OFFSET`).
+pub const HARDIRQ: u32 = 0x1_0000;
+
+/// True while an interrupt or a softirq is served, or bottom halves are off (`in_interrupt`).
+pub fn in_interrupt() -> bool {
+    preempt_count() & 0x1f_ff00 != 0
+}
+
+/// True while an interrupt or a softirq is served, and not only because bottom halves are off.
+pub fn serves_interrupt() -> bool {
+    preempt_count() & 0x1f_0100 != 0
+}
+
+/// True where no other task may run.
+pub fn in_atomic() -> bool {
+    preempt_count() != 0 || irqs_off()
+}
+
 /// Gives the CPU up while `wait` runs, which must not touch per-CPU variables.
 pub fn blocking<R>(wait: impl FnOnce() -> R) -> R {
     if task::current_cpu().is_none() {
@@ -191,14 +216,32 @@ pub fn blocking<R>(wait: impl FnOnce() -> R) -> R {
     if count != 0 {
         while_atomic(count);
     }
+    crate::workqueue::on_sleep();
+    let result = off_cpu(|| {
+        wakeup::about_to_sleep();
+        wait()
+    });
+    crate::workqueue::on_wake();
+    result
+}
+
+/// [`blocking`] for who does not sleep, but is kept from running for a moment.
+pub(crate) fn off_cpu<R>(wait: impl FnOnce() -> R) -> R {
+    if task::current_cpu().is_none() {
+        return wait();
+    }
+    let count = preempt_count();
     let thread = std::thread::current().id();
     let running = || RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     let entry = running().as_mut().and_then(|r| r.remove(&thread));
+    // Who looks at an idle CPU's count shall not take it for a reader's.
+    set_preempt_count(0);
     task::release_cpu();
     let result = wait();
     let cpu = task::acquire_cpu();
     percpu::on_switch(cpu, current());
     percpu::set_preempt_count(cpu, count);
+    wakeup::runs();
     if let Some((handle, _)) = entry {
         running().get_or_insert_default().insert(thread, (handle, Instant::now()));
     }

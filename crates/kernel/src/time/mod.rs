@@ -1,5 +1,8 @@
 //! Time. Counterpart: kernel/time/.
 
 pub mod delay;
+pub mod hrtimer;
 pub mod jiffies;
 pub mod timekeeping;
+pub mod timer;
+mod wheel;

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 exports![
     ktime_get,
+    ktime_get_real,
     ktime_get_mono_fast_ns,
     ktime_get_with_offset,
     ktime_mono_to_any,
@@ -56,8 +57,25 @@ fn ahead(clock: u32) -> i64 {
     }
 }
 
+/// How far the real-time clock is ahead of the monotonic one.
+pub(super) fn ktime_ahead() -> i64 {
+    ahead(REAL)
+}
+
+/// Nanoseconds of the real-time clock, which inline code has for itself; for who asks a timer's clock.
+#[kexport(since = "2.6.16", header = "linux/timekeeping.h", symbol = "ktime_get_clocktai")]
+fn ktime_get_real() -> i64 {
+    ktime(real())
+}
+
 /// Nanoseconds of the monotonic clock.
-#[kexport(since = "2.6.16", header = "linux/timekeeping.h", gpl, symbol = "ktime_get_raw")]
+#[kexport(
+    since = "2.6.16",
+    header = "linux/timekeeping.h",
+    gpl,
+    symbol = "ktime_get_raw",
+    symbol = "ktime_get_boottime"
+)]
 fn ktime_get() -> i64 {
     ktime(log::since_boot())
 }

@@ -105,6 +105,7 @@ fn live(module: &Arc<Module>) -> Result<(), LoadError> {
 /// Takes a module out of the list and lets go of what it holds.
 pub(in crate::module) fn forget(module: &Arc<Module>) {
     kasan::forget(module);
+    crate::softirq::abandon(module);
     crate::mm::slab::note_origins(module, false);
     let _guard = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
     write_list().retain(|e| !matches!(e, Entry::Formed(m) if m.id == module.id));

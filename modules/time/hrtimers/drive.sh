@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+ins lkhrt.ko; rem lkhrt
+klog '^hr:'

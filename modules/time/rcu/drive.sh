@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+ins lkrcx.ko; rem lkrcx
+klog '^rc:'

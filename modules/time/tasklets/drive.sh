@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+ins lktsk.ko; rem lktsk
+klog '^tk:'

@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+ins lktmr.ko; rem lktmr
+klog '^tm:'

@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+ins lkwkq.ko; rem lkwkq
+klog '^wq:'
