@@ -14,7 +14,7 @@ exports![
     wait_for_random_bytes
 ];
 
-fn number() -> u64 {
+pub(crate) fn number() -> u64 {
     let mut bytes = [0; 8];
     machine::random::fill(&mut bytes);
     u64::from_le_bytes(bytes)

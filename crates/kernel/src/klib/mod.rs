@@ -30,6 +30,7 @@ pub mod prandom;
 pub mod radix_tree;
 pub mod rbtree;
 pub mod refcount;
+pub mod rhashtable;
 pub mod simple;
 pub mod sort;
 pub mod sprintf;

@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+ins lkht.ko; rem lkht
+klog '^ht:'
