@@ -34,6 +34,8 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         klib::ida::EXPORTS,
         klib::idr::EXPORTS,
         klib::interval_tree::EXPORTS,
+        klib::iov_iter::EXPORTS,
+        klib::iov_iter::copy::EXPORTS,
         klib::kfifo::EXPORTS,
         klib::kstrtox::EXPORTS,
         klib::linear_ranges::EXPORTS,

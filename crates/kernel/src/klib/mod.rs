@@ -15,6 +15,7 @@ pub mod hexdump_lines;
 pub mod ida;
 pub mod idr;
 pub mod interval_tree;
+pub mod iov_iter;
 pub mod kfifo;
 pub mod kstrtox;
 pub mod linear_ranges;

@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+ins lkii.ko; rem lkii
+klog '^ii:'
