@@ -27,6 +27,7 @@ pub(crate) mod memory;
 pub mod misc;
 pub mod nls;
 pub mod parser;
+pub mod percpu_counter;
 pub mod prandom;
 pub mod radix_tree;
 pub mod rbtree;

@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+ins lkpc.ko; rem lkpc
+klog '^pc:'
