@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+ins lkso.ko; rem lkso
+klog '^so:'
