@@ -178,31 +178,44 @@ fn linear_range_get_selector_within(range: At, value: c_uint, selector: Out<c_ui
     selector.set(range.low(value).map_or(range.first, |(found, _)| found))
 }
 
-/// The fraction nearest to n/d whose parts are not above the limits, by continued fractions.
-fn approximate(n: u64, d: u64, max_n: u64, max_d: u64) -> (u64, u64) {
-    let (mut n, mut d) = (n, d);
-    // The last two convergents.
-    let (mut before, mut last) = ((0u64, 1u64), (1u64, 0u64));
-    while d != 0 {
-        let (term, rest, divisor) = (n / d, n % d, d);
-        let next =
-            |t: u64| (before.0.wrapping_add(t.wrapping_mul(last.0)), before.1.wrapping_add(t.wrapping_mul(last.1)));
-        let convergent = next(term);
-        if convergent.0 > max_n || convergent.1 > max_d {
-            // The largest term that still fits.
-            let by_d = (max_d.wrapping_sub(before.1)).checked_div(last.1).unwrap_or(u64::MAX);
-            let by_n = (max_n.wrapping_sub(before.0)).checked_div(last.0).unwrap_or(u64::MAX);
-            let t = by_d.min(by_n);
-            let twice = t.wrapping_mul(2);
-            let tie = before.1.wrapping_mul(divisor) > last.1.wrapping_mul(rest);
-            if last.1 == 0 || twice > term || twice == term && tie {
-                last = next(t);
-            }
-            break;
+/// A fraction: numerator, denominator.
+type Fraction = (u64, u64);
+
+/// How often `step` can be added to `start`, numerators and denominators for themselves, within a limit.
+fn most_steps(start: Fraction, step: Fraction, limit: Fraction) -> u64 {
+    let room = |limit: u64, start: u64, step: u64| limit.saturating_sub(start).checked_div(step).unwrap_or(u64::MAX);
+    room(limit.0, start.0, step.0).min(room(limit.1, start.1, step.1))
+}
+
+/// `start` with `step` added so often.
+fn after(start: Fraction, step: Fraction, count: u64) -> Fraction {
+    let add = |start: u64, step: u64| start.wrapping_add(step.wrapping_mul(count));
+    (add(start.0, step.0), add(start.1, step.1))
+}
+
+/// Whether `a` is nearer to `target` than `b`. All of them are parts of one continued fraction: the differences are small.
+fn is_nearer(target: Fraction, a: Fraction, b: Fraction) -> bool {
+    let product = |x: u64, y: u64| u128::from(x) * u128::from(y);
+    let off = |of: Fraction| product(target.0, of.1).abs_diff(product(of.0, target.1));
+    off(a).saturating_mul(b.1.into()) < off(b).saturating_mul(a.1.into())
+}
+
+/// The fraction nearest to `n / d` within the limits: the last one of its continued fraction that fits, or, where the next
+/// is too large, as much of the way to that as fits, whichever is nearer.
+fn approximate(n: u64, d: u64, max_n: u64, max_d: u64) -> Fraction {
+    let (mut older, mut newer): (Fraction, Fraction) = ((0, 1), (1, 0));
+    let (mut rest, mut divisor) = (n, d);
+    while divisor != 0 {
+        let term = rest / divisor;
+        let steps = most_steps(older, newer, (max_n, max_d));
+        if steps < term {
+            let part = after(older, newer, steps);
+            return if newer.1 == 0 || is_nearer((n, d), part, newer) { part } else { newer };
         }
-        (before, last, n, d) = (last, convergent, divisor, rest);
+        (older, newer) = (newer, after(older, newer, term));
+        (rest, divisor) = (divisor, rest % divisor);
     }
-    last
+    newer
 }
 
 /// The fraction nearest to another one whose numerator and denominator are not above limits.
