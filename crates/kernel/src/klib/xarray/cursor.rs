@@ -234,37 +234,45 @@ impl Cursor {
         Ok(Some(node))
     }
 
-    /// Puts nodes on top until the array reaches the walk's index; the height above the topmost node then, or that of
-    /// the nodes that an empty array needs.
-    fn raise(&mut self, mut top: Entry) -> KResult<Option<u8>> {
+    /// Puts nodes on top until the array reaches the walk's index: the height above the topmost node then, or that which
+    /// the nodes of an empty array need; `None` without memory.
+    fn raise(&mut self, top: Entry) -> KResult<Option<u8>> {
         self.at = At::Head;
         let last = self.last();
         if top.is_null() {
             let needed = (0..).step_by(BITS.into()).find(|height| *height >= 64 || last >> height == 0);
             return Ok(needed.map(|height| height as u8));
         }
-        let mut height = match top.as_node() {
-            Some(node) => node.shift()? + BITS,
-            None => 0,
-        };
-        while last > covered(top)? {
+        let mut top = top;
+        loop {
+            let height = match top.as_node() {
+                Some(node) => node.shift()? + BITS,
+                None => 0,
+            };
+            if last <= covered(top)? {
+                self.at = top.as_node().map_or(At::Head, At::Node);
+                return Ok(Some(height));
+            }
             self.at = At::Head;
             let Some(node) = self.grow(height)? else { return Ok(None) };
-            node.set_count(1)?;
-            node.set_values(top.is_value().into())?;
-            node.set_slot(0, top)?;
-            self.inherit_marks(node)?;
-            if let Some(below) = top.as_node() {
-                below.set_offset(0)?;
-                below.set_parent(node)?;
-            }
-            top = Entry::of_node(node);
-            set_head(self.array, top)?;
-            self.changed(node)?;
-            height += BITS;
+            top = self.put_on_top(node, top)?;
         }
-        self.at = top.as_node().map_or(At::Head, At::Node);
-        Ok(Some(height))
+    }
+
+    /// Makes a new node the topmost one, with what was the topmost entry in its first slot.
+    fn put_on_top(&mut self, node: Node, below: Entry) -> KResult<Entry> {
+        if let Some(child) = below.as_node() {
+            child.set_parent(node)?;
+            child.set_offset(0)?;
+        }
+        node.set_slot(0, below)?;
+        node.set_count(1)?;
+        node.set_values(u8::from(below.is_value()))?;
+        self.inherit_marks(node)?;
+        let top = Entry::of_node(node);
+        set_head(self.array, top)?;
+        self.changed(node)?;
+        Ok(top)
     }
 
     /// A new topmost node has the marks that the array had; all of its other slots are free.
@@ -283,43 +291,43 @@ impl Cursor {
 
     /// Goes to its index and makes the nodes that are missing; what is there. `at_head`: an entry may stand without a node.
     pub fn create(&mut self, at_head: bool) -> KResult<Entry> {
-        let (mut entry, mut above, mut height) = match self.at {
-            At::Failed(_) => return Ok(Entry::NULL),
-            At::Node(node) => (node.slot(self.offset)?, Some((node, self.offset)), node.shift()?),
+        let Some((mut link, mut height)) = self.start(at_head)? else { return Ok(Entry::NULL) };
+        let mut entry = link.get(self.array)?;
+        while height > self.shift {
+            height -= BITS;
+            let Some(node) = self.open(link, entry, height)? else { break };
+            entry = self.enter(node)?;
+            link = Link::Slot(node, self.offset);
+        }
+        Ok(if self.error().is_some() { Entry::NULL } else { entry })
+    }
+
+    /// Where a walk that makes nodes begins, and the height there; `None` if it failed.
+    fn start(&mut self, at_head: bool) -> KResult<Option<(Link, u8)>> {
+        match self.at {
+            At::Failed(_) => Ok(None),
+            At::Node(node) => Ok(Some((Link::Slot(node, self.offset), node.shift()?))),
             At::Restart | At::Bounds | At::Head => {
                 let top = head(self.array)?;
                 let reserved = top.is_null() && zero_is_busy(self.array)?;
-                let Some(height) = self.raise(if reserved { Entry::ZERO } else { top })? else {
-                    return Ok(Entry::NULL);
-                };
-                let height = if height == 0 && !at_head { BITS } else { height };
-                (head(self.array)?, None, height)
+                let Some(height) = self.raise(if reserved { Entry::ZERO } else { top })? else { return Ok(None) };
+                self.at = At::Head;
+                Ok(Some((Link::Head, if height == 0 && !at_head { BITS } else { height })))
             }
-        };
-        if above.is_none() {
-            self.at = At::Head;
         }
-        while height > self.shift {
-            height -= BITS;
-            let node = match entry.as_node() {
-                Some(node) => node,
-                None if !entry.is_null() => break,
-                None => {
-                    let Some(node) = self.grow(height)? else { return Ok(Entry::NULL) };
-                    if tracks_free(self.array)? {
-                        node.set_marks(FREE, u64::MAX)?;
-                    }
-                    match above {
-                        Some((parent, offset)) => parent.set_slot(offset, Entry::of_node(node))?,
-                        None => set_head(self.array, Entry::of_node(node))?,
-                    }
-                    node
-                }
-            };
-            entry = self.enter(node)?;
-            above = Some((node, self.offset));
+    }
+
+    /// The node behind a link, made if there is nothing; `None` if an entry stands there, or there is no memory.
+    fn open(&mut self, link: Link, entry: Entry, height: u8) -> KResult<Option<Node>> {
+        if entry.as_node().is_some() || !entry.is_null() {
+            return Ok(entry.as_node());
         }
-        Ok(entry)
+        let Some(node) = self.grow(height)? else { return Ok(None) };
+        if tracks_free(self.array)? {
+            node.set_marks(FREE, u64::MAX)?;
+        }
+        link.put(self.array, Entry::of_node(node))?;
+        Ok(Some(node))
     }
 
     /// Allocates what a failed walk lacked; true if it should be tried again. Frees what was not used otherwise.
@@ -341,6 +349,29 @@ impl Cursor {
             std::mem::replace(&mut self.spare, next).discard()?;
         }
         Ok(())
+    }
+}
+
+/// A place where an entry stands.
+#[derive(Debug, Clone, Copy)]
+enum Link {
+    Head,
+    Slot(Node, u8),
+}
+
+impl Link {
+    fn get(self, array: Array) -> KResult<Entry> {
+        match self {
+            Self::Head => head(array),
+            Self::Slot(node, offset) => node.slot(offset),
+        }
+    }
+
+    fn put(self, array: Array, entry: Entry) -> KResult {
+        match self {
+            Self::Head => set_head(array, entry),
+            Self::Slot(node, offset) => node.set_slot(offset, entry),
+        }
     }
 }
 

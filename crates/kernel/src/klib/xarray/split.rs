@@ -26,8 +26,7 @@ impl Cursor {
             let Ok(node) = Node::make() else { return self.no_memory() };
             node.set_array(self.array)?;
             for slot in 0..SLOTS {
-                let of = slot & !self.sibs;
-                node.set_slot(slot, if of == slot { entry } else { Entry::sibling(of) })?;
+                node.set_slot(slot, self.piece(slot, entry))?;
             }
             node.set_parent(self.spare)?;
             self.spare = node;
@@ -45,49 +44,46 @@ impl Cursor {
     pub fn split(&mut self, entry: Entry, order: u32) -> KResult {
         let old = self.load()?;
         let Some(node) = self.node() else { return Ok(()) };
-        let first = self.offset;
-        let mut marked = [false; MARKS as usize];
-        for (mark, has) in (0..MARKS).zip(&mut marked) {
-            *has = node.has_mark(first, mark)?;
-        }
-        let marks = |node: Node, offset: u8| {
-            (0..MARKS)
-                .zip(marked)
-                .filter(|(_, has)| *has)
-                .try_for_each(|(m, _)| node.put_mark(offset, m, true).map(|_| ()))
-        };
-        let mut values = i32::from(node.values()?);
-        let end = first + parts(order);
-        if self.shift < node.shift()? {
-            // A node for each slot; the last allocated one is the last.
-            for offset in (first..end).rev() {
-                let child = self.spare;
-                self.spare = child.parent()?;
-                child.set_shift(node.shift()? - BITS)?;
-                child.set_offset(offset)?;
-                child.set_count(SLOTS)?;
-                child.set_values(if entry.is_value() { SLOTS } else { 0 })?;
-                child.set_parent(node)?;
-                for (mark, _) in (0..MARKS).zip(marked).filter(|(_, has)| *has) {
-                    child.set_marks(mark, u64::MAX)?;
-                }
-                marks(node, offset)?;
-                node.set_slot(offset, Entry::of_node(child))?;
-                values -= i32::from(old.is_value());
-                self.changed(child)?;
-            }
-        } else {
-            for offset in (first..end).rev() {
-                let of = offset & !self.sibs;
-                if of == offset {
-                    marks(node, offset)?;
-                }
-                node.set_slot(offset, if of == offset { entry } else { Entry::sibling(of) })?;
-                values += i32::from(entry.is_value()) - i32::from(old.is_value());
+        let mut marks = Vec::new();
+        for mark in 0..MARKS {
+            if node.has_mark(self.offset, mark)? {
+                marks.push(mark);
             }
         }
-        node.set_values(values as u8)?;
-        self.offset = first;
+        let slots = self.offset..self.offset + parts(order);
+        let deeper = self.shift < node.shift()?;
+        // From the last one on, so that siblings never refer to what is gone.
+        for offset in slots.clone().rev() {
+            let piece = if deeper { self.child(node, offset, entry, &marks)? } else { self.piece(offset, entry) };
+            if piece.as_sibling().is_none() {
+                marks.iter().try_for_each(|mark| node.put_mark(offset, *mark, true).map(|_| ()))?;
+            }
+            node.set_slot(offset, piece)?;
+        }
+        // Below a child there are its own numbers.
+        let numbers = i32::from(entry.is_value() && !deeper) - i32::from(old.is_value());
+        let change = numbers * (slots.end - slots.start) as i32;
+        node.set_values((i32::from(node.values()?) + change) as u8)?;
         self.changed(node)
+    }
+
+    /// What belongs into a slot of pieces of the walk's size.
+    fn piece(&self, slot: u8, entry: Entry) -> Entry {
+        let first = slot & !self.sibs;
+        if first == slot { entry } else { Entry::sibling(first) }
+    }
+
+    /// Hangs one of the nodes that were allocated, and are full of pieces, below a slot.
+    fn child(&mut self, node: Node, offset: u8, entry: Entry, marks: &[u32]) -> KResult<Entry> {
+        let child = self.spare;
+        self.spare = child.parent()?;
+        child.set_parent(node)?;
+        child.set_offset(offset)?;
+        child.set_shift(node.shift()? - BITS)?;
+        child.set_count(SLOTS)?;
+        child.set_values(if entry.is_value() { SLOTS } else { 0 })?;
+        marks.iter().try_for_each(|mark| child.set_marks(*mark, u64::MAX))?;
+        self.changed(child)?;
+        Ok(Entry::of_node(child))
     }
 }

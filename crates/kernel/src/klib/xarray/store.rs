@@ -47,34 +47,25 @@ impl Cursor {
     /// Writes the slots of an entry, or empties those of the entries that lie there: by how much the node's counts
     /// change, and the last entry that was replaced.
     fn fill(&mut self, node: Node, old: Entry, entry: Entry) -> KResult<(i32, i32, Entry)> {
-        let (start, last) = (self.offset, self.offset + self.sibs);
-        let (mut count, mut values, mut replaced) = (0, 0, old);
-        let mut in_slot = old;
-        let mut new = entry;
-        for offset in start..SLOTS {
-            if offset > start {
-                in_slot = node.slot(offset)?;
-                if in_slot.as_sibling().is_none() {
-                    if entry.is_null() && offset > last {
-                        break;
-                    }
-                    replaced = in_slot;
-                }
+        let start = self.offset;
+        let mut was = vec![old];
+        for offset in start + 1..SLOTS {
+            let slot = node.slot(offset)?;
+            // Emptying takes all of the last entry away, also what lies beyond the range.
+            let within = offset <= start + self.sibs || entry.is_null() && slot.as_sibling().is_some();
+            if !within {
+                break;
             }
-            node.set_slot(offset, new)?;
-            if let (Some(below), true) = (in_slot.as_node(), node.shift()? > 0) {
-                self.free_below(below)?;
-            }
-            count += i32::from(in_slot.is_null()) - i32::from(entry.is_null());
-            values += i32::from(entry.is_value()) - i32::from(replaced.is_value());
-            if !entry.is_null() {
-                if offset == last {
-                    break;
-                }
-                new = Entry::sibling(start);
-            }
+            was.push(slot);
         }
-        Ok((count, values, replaced))
+        for (offset, _) in (start..).zip(&was) {
+            let new = if offset == start || entry.is_null() { entry } else { Entry::sibling(start) };
+            node.set_slot(offset, new)?;
+        }
+        if node.shift()? > 0 {
+            was.iter().filter_map(|slot| slot.as_node()).try_for_each(|below| self.free_below(below))?;
+        }
+        Ok(balance(&was, entry))
     }
 
     fn account(&mut self, node: Node, count: i32, values: i32) -> KResult {
@@ -106,32 +97,44 @@ impl Cursor {
     }
 
     /// Takes topmost nodes away that have nothing but their first slot.
-    fn lower(&mut self, mut node: Node) -> KResult {
-        while node.count()? == 1 {
-            let mut only = node.slot(0)?;
-            if only.is_null() || only.as_node().is_none() && node.shift()? > 0 {
-                break;
-            }
-            if only.is_zero() && zero_is_busy(self.array)? {
-                only = Entry::NULL;
-            }
+    fn lower(&mut self, top: Node) -> KResult {
+        let mut top = Some(top);
+        while let Some(node) = top
+            && let Some(only) = self.only_entry(node)?
+        {
             self.at = At::Bounds;
-            set_head(self.array, only)?;
-            if tracks_free(self.array)? && !node.has_mark(0, FREE)? {
-                set_array_mark(self.array, FREE, false)?;
-            }
-            node.set_count(0)?;
-            node.set_values(0)?;
-            if only.as_node().is_none() {
-                node.set_slot(0, Entry::RETRY)?;
-            }
-            self.changed(node)?;
-            node.retire()?;
-            let Some(below) = only.as_node() else { break };
-            below.set_parent(Node::NULL)?;
-            node = below;
+            top = only.as_node();
+            self.take_off(node, only)?;
         }
         Ok(())
+    }
+
+    /// The entry that can stand in the place of a topmost node.
+    fn only_entry(&self, node: Node) -> KResult<Option<Entry>> {
+        let first = node.slot(0)?;
+        let is_leaf = first.as_node().is_none();
+        if node.count()? != 1 || first.is_null() || is_leaf && node.shift()? > 0 {
+            return Ok(None);
+        }
+        // A reserved index 0 is not an entry of its own.
+        Ok(Some(if first.is_zero() && zero_is_busy(self.array)? { Entry::NULL } else { first }))
+    }
+
+    /// Makes its only entry the topmost one, and takes the node away.
+    fn take_off(&self, node: Node, only: Entry) -> KResult {
+        set_head(self.array, only)?;
+        if tracks_free(self.array)? && !node.has_mark(0, FREE)? {
+            set_array_mark(self.array, FREE, false)?;
+        }
+        match only.as_node() {
+            Some(below) => below.set_parent(Node::NULL)?,
+            // Who still reads the node is told to begin again.
+            None => node.set_slot(0, Entry::RETRY)?,
+        }
+        node.set_count(0)?;
+        node.set_values(0)?;
+        self.changed(node)?;
+        node.retire()
     }
 
     /// Frees a node and all below it; who still reads them is told to start again.
@@ -274,4 +277,29 @@ impl Cursor {
         let wanted = if wanted == 0 { u64::MAX } else { wanted };
         self.sibs = (wanted - 1).min(room) as u8;
     }
+}
+
+/// What a node's counts of slots in use and of numbers change by when these slots become one entry, and the last entry
+/// among them.
+fn balance(was: &[Entry], new: Entry) -> (i32, i32, Entry) {
+    let (mut used, mut numbers, mut owner) = (0, 0, Entry::NULL);
+    for slot in was {
+        if slot.as_sibling().is_none() {
+            owner = *slot;
+        }
+        used += i32::from(!slot.is_null());
+        numbers += i32::from(owner.is_value());
+    }
+    let all = was.len() as i32;
+    let after = |holds: bool| if holds { all } else { 0 };
+    (after(!new.is_null()) - used, after(new.is_value()) - numbers, owner)
+}
+
+#[test]
+fn a_slot_counts_for_the_entry_that_it_belongs_to() {
+    let (number, pointer) = (Entry(7 << 1 | 1), Entry(0x1000));
+    let was = [number, Entry::sibling(0), Entry::NULL, pointer];
+    assert_eq!(balance(&was, Entry::NULL), (-3, -2, pointer));
+    assert_eq!(balance(&was, number), (1, 2, pointer));
+    assert_eq!(balance(&was[..3], pointer), (1, -2, Entry::NULL));
 }
