@@ -8,19 +8,23 @@ use crate::{Bench, fresh_rounds, print_sample};
 use kernel::module::load::{Request, init_module};
 use kernel::{Config, boot, log, sched};
 use loader::Flags;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, LinkedList};
 use std::hint::black_box;
 use std::time::Instant;
 use wire::Answer;
 
 const GROUP: &str = "library: nanoseconds an operation (crc32c: a KiB), 20,000 keys";
 /// Pairs of the module's names and those of what each is compared with.
-const PAIRS: [(&str, &str); 7] = [
+const PAIRS: [(&str, &str); 11] = [
     ("rbtree-insert", "BTreeMap: insert"),
     ("rbtree-erase", "BTreeMap: remove"),
     ("xarray-store", "HashMap: insert"),
     ("xarray-load", "HashMap: get"),
     ("xarray-erase", "HashMap: remove"),
+    ("rhashtable-insert", "HashMap (hashbrown): insert"),
+    ("rhashtable-lookup", "HashMap (hashbrown): get"),
+    ("rhashtable-remove", "HashMap (hashbrown): remove"),
+    ("list_sort", "LinkedList through a Vec: sort"),
     ("sort", "slice: sort_unstable"),
     ("crc32c-KiB", "crc32c: crc32c_append"),
 ];
@@ -55,7 +59,7 @@ fn each(work: impl FnOnce()) -> f64 {
 }
 
 /// The other side, in the order of [`PAIRS`].
-fn others() -> [f64; 7] {
+fn others() -> [f64; 11] {
     let keys = keys();
     let mut tree = BTreeMap::new();
     let insert = each(|| keys.iter().for_each(|key| _ = black_box(tree.insert(*key, key))));
@@ -65,6 +69,17 @@ fn others() -> [f64; 7] {
     let store = each(|| places.iter().for_each(|at| _ = black_box(map.insert(*at, at))));
     let load = each(|| places.iter().for_each(|at| _ = black_box(map.get(at))));
     let erase = each(|| places.iter().for_each(|at| _ = black_box(map.remove(at))));
+    let mut table = HashMap::new();
+    let put = each(|| keys.iter().for_each(|key| _ = black_box(table.insert(*key, key))));
+    let get = each(|| keys.iter().for_each(|key| _ = black_box(table.get(key))));
+    let take = each(|| keys.iter().for_each(|key| _ = black_box(table.remove(key))));
+    let mut list: LinkedList<u64> = keys.iter().copied().collect();
+    let list_sort = each(|| {
+        let mut all: Vec<u64> = std::mem::take(&mut list).into_iter().collect();
+        all.sort();
+        list = all.into_iter().collect();
+    });
+    black_box(&list);
     let bytes: Vec<u8> = keys.iter().flat_map(|key| key.to_le_bytes()).collect();
     let mut sorted = keys;
     let sort = each(|| sorted.sort_unstable());
@@ -73,7 +88,7 @@ fn others() -> [f64; 7] {
     let crc = (0..16).fold(u32::MAX, |crc, _| crc32c::crc32c_append(crc, &bytes));
     let sum = start.elapsed().as_secs_f64() * 1e9 / (16 * bytes.len() / 1024) as f64;
     black_box(crc);
-    [insert, remove, store, load, erase, sort, sum]
+    [insert, remove, store, load, erase, put, get, take, list_sort, sort, sum]
 }
 
 /// One round: both sides, in this process.

@@ -2,6 +2,8 @@
 #include <linux/module.h>
 #include <linux/rbtree.h>
 #include <linux/xarray.h>
+#include <linux/rhashtable.h>
+#include <linux/list_sort.h>
 #include <linux/sort.h>
 #include <linux/crc32.h>
 #include <linux/mm.h>
@@ -10,7 +12,7 @@
 
 #define N 20000
 
-struct item { struct rb_node node; u64 key; };
+struct item { struct rb_node node; u64 key; struct rhash_head hash; struct list_head list; };
 
 static u32 next_key(u32 *state)
 {
@@ -66,6 +68,52 @@ static void arrays(struct item *items)
 	tell("xarray-erase", start, N);
 }
 
+static void tables(struct item *items)
+{
+	static const struct rhashtable_params params = {
+		.key_len = sizeof(u64), .key_offset = offsetof(struct item, key), .head_offset = offsetof(struct item, hash),
+		.automatic_shrinking = true,
+	};
+	struct rhashtable table;
+	u64 start;
+	int i;
+
+	if (rhashtable_init(&table, &params))
+		return;
+	start = ktime_get_ns();
+	for (i = 0; i < N; i++)
+		rhashtable_insert_fast(&table, &items[i].hash, params);
+	tell("rhashtable-insert", start, N);
+	start = ktime_get_ns();
+	for (i = 0; i < N; i++)
+		if (!rhashtable_lookup_fast(&table, &items[i].key, params))
+			pr_info("library lost\n");
+	tell("rhashtable-lookup", start, N);
+	start = ktime_get_ns();
+	for (i = 0; i < N; i++)
+		rhashtable_remove_fast(&table, &items[i].hash, params);
+	tell("rhashtable-remove", start, N);
+	rhashtable_destroy(&table);
+}
+
+static int compare_items(void *unused, const struct list_head *a, const struct list_head *b)
+{
+	return list_entry(a, struct item, list)->key > list_entry(b, struct item, list)->key;
+}
+
+static void lists(struct item *items)
+{
+	LIST_HEAD(list);
+	u64 start;
+	int i;
+
+	for (i = 0; i < N; i++)
+		list_add_tail(&items[i].list, &list);
+	start = ktime_get_ns();
+	list_sort(NULL, &list, compare_items);
+	tell("list_sort", start, N);
+}
+
 static int compare(const void *a, const void *b)
 {
 	u64 x = *(u64 *)a, y = *(u64 *)b;
@@ -87,6 +135,8 @@ static int __init library_init(void)
 		numbers[i] = items[i].key = next_key(&state);
 	trees(items);
 	arrays(items);
+	tables(items);
+	lists(items);
 	start = ktime_get_ns();
 	sort(numbers, N, sizeof(*numbers), compare, NULL);
 	tell("sort", start, N);
