@@ -2,13 +2,14 @@
 //!
 //! A `struct delayed_work` has its timer inside: inline code sees by it that the work waits.
 
-use super::work::{clear_pending, flush, insert, set_pending, take, wait_idle};
+use super::work::{clear_pending, flush, insert, note_cpu, set_pending, take, wait_idle};
 use super::{Queue, Work};
 use crate::module::symbols;
 use crate::time::timer::{self, Timer};
 use crate::{fault, log, rcu};
 use kabi::{Field, KPtr, KResult, c_int, c_ulong, exports, kexport};
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
 
 exports![
     delayed_work_timer_fn,
@@ -87,8 +88,10 @@ fn queue_after(wq: Queue, work: KPtr<DelayedWork>, cpu: c_int, ticks: u64) -> KR
 }
 
 /// Queues a work after so many ticks: false if it is pending.
-#[kexport(since = "2.6.20", header = "linux/workqueue.h", partial = "the work runs on any CPU")]
+#[kexport(since = "2.6.20", header = "linux/workqueue.h", partial = "a work for one CPU runs on any")]
 fn queue_delayed_work_on(cpu: c_int, wq: Queue, work: KPtr<DelayedWork>, ticks: c_ulong) -> KResult<bool> {
+    static ASKED: AtomicBool = AtomicBool::new(false);
+    note_cpu(cpu, &__EXPORT_queue_delayed_work_on, &ASKED);
     if !set_pending(work.cast())? {
         return Ok(false);
     }
@@ -102,8 +105,10 @@ fn grab(work: KPtr<DelayedWork>) -> KResult<bool> {
 }
 
 /// Queues a work after so many ticks from now, whether it is pending or not: true if it was.
-#[kexport(gpl, since = "3.7", header = "linux/workqueue.h", partial = "the work runs on any CPU")]
+#[kexport(gpl, since = "3.7", header = "linux/workqueue.h", partial = "a work for one CPU runs on any")]
 fn mod_delayed_work_on(cpu: c_int, wq: Queue, work: KPtr<DelayedWork>, ticks: c_ulong) -> KResult<bool> {
+    static ASKED: AtomicBool = AtomicBool::new(false);
+    note_cpu(cpu, &__EXPORT_mod_delayed_work_on, &ASKED);
     let was = grab(work)?;
     if !was && !set_pending(work.cast())? {
         // Somebody is just about to queue it.

@@ -5,7 +5,7 @@ use super::worker::{self, Started};
 use super::{Queue, Work};
 use crate::mm::owned::{self, Block, Kind};
 use crate::{env, fault, sched};
-use kabi::{Field, KError, KPtr, KResult, VarArgs, c_int, c_long, c_uint, exports, kexport};
+use kabi::{Export, Field, KError, KPtr, KResult, VarArgs, c_int, c_long, c_uint, exports, kexport};
 use machine::access;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 exports![
     __init_work,
     queue_work_on,
+    queue_work_node,
     flush_work,
     cancel_work,
     cancel_work_sync,
@@ -185,14 +186,26 @@ pub(crate) fn init(work: Work) -> KResult {
 #[kexport(gpl, since = "2.6.27", header = "linux/workqueue.h")]
 fn __init_work(_work: Work, _on_stack: c_int) {}
 
+/// A work was queued on a CPU. Only one that has to be a certain one makes the function a partial one.
+pub(super) fn note_cpu(cpu: c_int, row: &Export, asked: &AtomicBool) {
+    // `WORK_CPU_UNBOUND` is beyond all of them.
+    if usize::try_from(cpu).is_ok_and(|cpu| cpu < machine::cpu::count()) {
+        asked.store(true, Ordering::Relaxed);
+    }
+    row.called.store(asked.load(Ordering::Relaxed), Ordering::Relaxed);
+}
+
 /// Queues a work: false if it is pending already.
-#[kexport(
-    since = "2.6.27",
-    header = "linux/workqueue.h",
-    partial = "the work runs on any CPU",
-    symbol = "queue_work_node"
-)]
-fn queue_work_on(_cpu: c_int, wq: Queue, work: Work) -> KResult<bool> {
+#[kexport(since = "2.6.27", header = "linux/workqueue.h", partial = "a work for one CPU runs on any")]
+fn queue_work_on(cpu: c_int, wq: Queue, work: Work) -> KResult<bool> {
+    static ASKED: AtomicBool = AtomicBool::new(false);
+    note_cpu(cpu, &__EXPORT_queue_work_on, &ASKED);
+    queue(wq, work)
+}
+
+/// [`queue_work_on`] near a memory node; there is one.
+#[kexport(gpl, since = "5.1", header = "linux/workqueue.h")]
+fn queue_work_node(_node: c_int, wq: Queue, work: Work) -> KResult<bool> {
     queue(wq, work)
 }
 

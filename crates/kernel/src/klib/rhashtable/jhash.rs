@@ -4,6 +4,7 @@
 use crate::module::symbols;
 use kabi::errno::ENOMEM;
 use kabi::{KPtr, KResult, c_uint, exports, kexport};
+use std::sync::OnceLock;
 
 exports![jhash, rhashtable_jhash2];
 
@@ -68,10 +69,18 @@ fn jhash2(key: u64, words: u32, seed: u32) -> KResult<u32> {
     Ok(hash(&KPtr::<()>::new(key).bytes(0, words as usize * 4)?, words << 2, seed))
 }
 
+/// The addresses under which modules call them: for words, for bytes.
+fn addresses() -> KResult<(u64, u64)> {
+    static MADE: OnceLock<Option<(u64, u64)>> = OnceLock::new();
+    let of = |name| symbols::address_of(name).ok().flatten();
+    // Once: no kernel exports them, so that each question makes an entry of its own.
+    let made = MADE.get_or_init(|| of("rhashtable_jhash2").zip(of("jhash")));
+    made.ok_or_else(|| ENOMEM.into())
+}
+
 /// The address under which modules call one of them.
 pub(super) fn address(words: bool) -> KResult<u64> {
-    let name = if words { "rhashtable_jhash2" } else { "jhash" };
-    symbols::address_of(name).ok().flatten().ok_or_else(|| ENOMEM.into())
+    addresses().map(|(for_words, for_bytes)| if words { for_words } else { for_bytes })
 }
 
 /// Calls a hash function, ours without a detour.

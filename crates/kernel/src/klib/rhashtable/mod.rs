@@ -19,6 +19,7 @@ use crate::module::symbols;
 use crate::workqueue::work;
 use kabi::errno::{EINVAL, ENOMEM};
 use kabi::{Field, KPtr, KResult, c_int, exports, kexport, size_of_struct};
+use std::sync::OnceLock;
 use table::Table;
 
 exports![
@@ -171,13 +172,20 @@ fn init(ht: Hash, params: KPtr, lists: bool) -> KResult {
         HASH.put(ht, jhash::address(words)?)?;
     }
     HAS_LISTS.put(ht, u8::from(lists))?;
-    let worker = symbols::address_of("rht_deferred_worker").ok().flatten().ok_or(ENOMEM)?;
+    let worker = worker()?;
     work::init(WORK.of(ht)?.cast())?;
     WORK_FUNCTION.put(ht, worker)?;
     let table = Table::make(first_size(ht)?)?;
     TABLE.put(ht, table.addr())?;
     owned::note(ht.addr(), Block::new(KIND, 0));
     Ok(())
+}
+
+/// The address of [`rht_deferred_worker`] for work items. No kernel exports it, so it is made once.
+fn worker() -> KResult<u64> {
+    static MADE: OnceLock<Option<u64>> = OnceLock::new();
+    let made = MADE.get_or_init(|| symbols::address_of("rht_deferred_worker").ok().flatten());
+    made.ok_or_else(|| ENOMEM.into())
 }
 
 /// Makes a hash table.
