@@ -6,8 +6,9 @@ use super::check::{self, Mode, Report};
 use super::owned::{self, Block, Freed, Kind};
 use super::{guard, page, page_alloc, vmalloc};
 use crate::{env, fault, log};
+use kabi::border::border;
 use kabi::errno::ENOMEM;
-use kabi::{KError, KPtr, KResult, NullPtr, exports, kexport};
+use kabi::{IntoAbi, KError, KPtr, KResult, NullPtr, exports, kexport};
 use machine::heap::{self, Spot, slab};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -59,6 +60,21 @@ pub fn alloc(len: usize, flags: u32) -> KResult<KPtr> {
     }
 }
 
+/// [`alloc`] for module code: what this thread keeps is given without further ado.
+#[inline(always)]
+fn kmalloc(len: usize, flags: u32) -> KPtr {
+    KPtr::new(if check::mode() == Mode::Fast {
+        slab::take_or(len, flags, kmalloc_slowly)
+    } else {
+        kmalloc_slowly(len, flags)
+    })
+}
+
+#[inline(never)]
+fn kmalloc_slowly(len: usize, flags: u32) -> u64 {
+    border("__kmalloc", || NullPtr::<()>(alloc(len, flags)).into_abi())
+}
+
 /// kmalloc with a note of who asked.
 #[inline(never)]
 fn watched(len: usize) -> KResult<KPtr> {
@@ -104,21 +120,18 @@ pub fn give(bytes: &[u8]) -> KResult<KPtr> {
 /// # Errors
 /// What stops the caller, as it would in Linux.
 pub fn free(p: KPtr, function: &'static str) -> KResult {
-    let addr = p.addr();
-    if addr <= ZERO_SIZE {
-        return Ok(());
+    match check::mode() {
+        _ if p.addr() <= ZERO_SIZE => Ok(()),
+        Mode::Fast => free_unseen(p.addr()),
+        _ => free_watched(p.addr(), function),
     }
-    if check::mode() == Mode::Fast {
-        return match slab::give_small(addr) {
-            Some(true) => Ok(()),
-            Some(false) => Err(double_free()),
-            None => free_unseen(addr),
-        };
-    }
-    free_watched(addr, function)
 }
 
 #[inline(never)]
+fn kfree_slowly(addr: u64) -> u64 {
+    border("kfree", || free(KPtr::new(addr), "kfree").map(|()| 0))
+}
+
 fn free_watched(addr: u64, function: &'static str) -> KResult {
     match owned::take(Kind::Kmalloc, addr) {
         Some(block) if matches!(block.kind, Kind::Kmalloc | Kind::Object) => {
@@ -178,6 +191,7 @@ fn free_unseen(addr: u64) -> KResult {
 }
 
 /// The kernel finds that an object is freed which is the first of the free ones (`set_freepointer`).
+#[cold]
 fn double_free() -> KError {
     // Up to 6.1 it is inlined into another one.
     let function = if env::version() >= (6, 2) { "kfree" } else { "__kmem_cache_free" };
@@ -244,63 +258,67 @@ fn warn_of_large(addr: u64) {
 
 /// Allocates `size` bytes. GFP flags but `__GFP_NOWARN` make no difference: the host's memory has no zones.
 #[kexport(since = "2.6.0", header = "linux/slab.h", symbol = "__kmalloc_noprof")]
-fn __kmalloc(size: usize, flags: u32) -> NullPtr {
-    NullPtr(alloc(size, flags))
+fn __kmalloc(size: usize, flags: u32) -> KPtr {
+    kmalloc(size, flags)
 }
 
 /// Allocates `size` bytes; there is one memory node.
 #[kexport(since = "2.6.0", until = "6.10", header = "linux/slab.h")]
-fn __kmalloc_node(size: usize, flags: u32, _node: i32) -> NullPtr {
-    NullPtr(alloc(size, flags))
+fn __kmalloc_node(size: usize, flags: u32, _node: i32) -> KPtr {
+    kmalloc(size, flags)
 }
 
 /// [`__kmalloc_node`] with the set of caches to take it from, which makes no difference here.
 #[kexport(since = "6.10", header = "linux/slab.h")]
-fn __kmalloc_node_noprof(size: usize, _buckets: KPtr, flags: u32, _node: i32) -> NullPtr {
-    NullPtr(alloc(size, flags))
+fn __kmalloc_node_noprof(size: usize, _buckets: KPtr, flags: u32, _node: i32) -> KPtr {
+    kmalloc(size, flags)
 }
 
 /// What kmalloc of a constant size becomes: the cache is given, the size is what counts.
 #[kexport(since = "6.1", header = "linux/slab.h", symbol = "__kmalloc_cache_noprof")]
-fn kmalloc_trace(_cache: KPtr, flags: u32, size: usize) -> NullPtr {
-    NullPtr(alloc(size, flags))
+fn kmalloc_trace(_cache: KPtr, flags: u32, size: usize) -> KPtr {
+    kmalloc(size, flags)
 }
 
 /// [`kmalloc_trace`] for a memory node; there is one.
 #[kexport(since = "6.1", header = "linux/slab.h", symbol = "__kmalloc_cache_node_noprof")]
-fn kmalloc_node_trace(_cache: KPtr, flags: u32, _node: i32, size: usize) -> NullPtr {
-    NullPtr(alloc(size, flags))
+fn kmalloc_node_trace(_cache: KPtr, flags: u32, _node: i32, size: usize) -> KPtr {
+    kmalloc(size, flags)
 }
 
 /// What kmalloc of a large constant size becomes: whole pages.
 #[kexport(since = "6.1", header = "linux/slab.h", symbol = "__kmalloc_large_noprof")]
-fn kmalloc_large(size: usize, flags: u32) -> NullPtr {
-    NullPtr(alloc(size, flags))
+fn kmalloc_large(size: usize, flags: u32) -> KPtr {
+    kmalloc(size, flags)
 }
 
 /// [`kmalloc_large`] for a memory node; there is one.
 #[kexport(since = "6.1", header = "linux/slab.h", symbol = "__kmalloc_large_node_noprof")]
-fn kmalloc_large_node(size: usize, flags: u32, _node: i32) -> NullPtr {
-    NullPtr(alloc(size, flags))
+fn kmalloc_large_node(size: usize, flags: u32, _node: i32) -> KPtr {
+    kmalloc(size, flags)
 }
 
 /// [`__kmalloc_node`] on behalf of another caller, whose address makes no difference here.
 #[kexport(since = "2.6.19", until = "6.10", header = "linux/slab.h")]
-fn __kmalloc_node_track_caller(size: usize, flags: u32, _node: i32, _caller: u64) -> NullPtr {
-    NullPtr(alloc(size, flags))
+fn __kmalloc_node_track_caller(size: usize, flags: u32, _node: i32, _caller: u64) -> KPtr {
+    kmalloc(size, flags)
 }
 
 /// [`__kmalloc_node_track_caller`] with the set of caches to take it from.
 #[kexport(since = "6.10", header = "linux/slab.h")]
-fn __kmalloc_node_track_caller_noprof(size: usize, _buckets: KPtr, flags: u32, _node: i32, _caller: u64) -> NullPtr {
-    NullPtr(alloc(size, flags))
+fn __kmalloc_node_track_caller_noprof(size: usize, _buckets: KPtr, flags: u32, _node: i32, _caller: u64) -> KPtr {
+    kmalloc(size, flags)
 }
 
 /// Frees what kmalloc or a `kmem_cache` gave. NULL and `ZERO_SIZE_PTR` are fine; anything else that is no block is a bug of
 /// the module, which is reported.
 #[kexport(since = "2.6.0", header = "linux/slab.h")]
-fn kfree(p: KPtr) -> KResult {
-    free(p, "kfree")
+fn kfree(p: KPtr) {
+    if check::mode() == Mode::Fast {
+        slab::give_or(p.addr(), kfree_slowly);
+    } else {
+        kfree_slowly(p.addr());
+    }
 }
 
 /// The bytes that a block really has, whatever allocated it; 0 for none.

@@ -6,12 +6,13 @@
 //!
 //! - `map`: the mappings, and what each page is used for;
 //! - `pages`: runs of 1 to 1024 pages, aligned to their size;
-//! - `slab`: objects of one size, and the size classes of kmalloc;
+//! - `slab`: objects of one size, and the size classes of kmalloc; `bags`: what threads keep of these;
 //! - `guarded`: blocks that end at an inaccessible page;
 //! - `vmap`: the second mapping.
 //!
 //! Who owns which block is the kernel's business. Counterpart: mm/page_alloc.c, mm/slub.c, mm/vmalloc.c.
 
+mod bags;
 pub mod guarded;
 mod map;
 pub mod pages;

@@ -1,19 +1,16 @@
 //! Objects of one size, many to a run of pages. Counterpart: mm/slub.c.
 //!
 //! The size classes of kmalloc are caches with the numbers of [`SIZES`]. Each thread keeps some free objects of these
-//! to itself, as SLUB does for each CPU, so that the common case takes no lock.
+//! to itself (`bags`).
 
 use super::map::{self, Use};
-use super::pages;
+use super::{bags, pages};
 use crate::arena::PAGE;
-use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// The sizes of kmalloc's caches, whose numbers are the indices.
 pub const SIZES: [usize; 13] = [8, 16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096, 8192];
-/// Objects that a thread keeps, of a class; half of them go or come at once.
-const KEPT: usize = 64;
 /// Slabs have this order at most, unless one object needs more.
 const LARGEST_ORDER: u8 = 3;
 /// The page's number in its slab has 4 bits.
@@ -21,16 +18,30 @@ const LARGEST_POSSIBLE: u8 = 4;
 /// As few objects as a slab should have.
 const FEW: usize = 16;
 
+/// Requests up to this have their class from a table.
+const TABLED: usize = 1024;
+/// By (len - 1) / 8.
+const CLASSES: [u8; TABLED / 8] = {
+    let mut classes = [0; TABLED / 8];
+    let (mut n, mut class) = (0, 0);
+    while n < classes.len() {
+        if 8 * (n + 1) > SIZES[class as usize] {
+            class += 1;
+        }
+        classes[n] = class;
+        n += 1;
+    }
+    classes
+};
+
 /// The class for a request; `None` where whole pages serve it.
 #[inline]
 pub fn class(len: usize) -> Option<usize> {
-    /// By (len - 1) / 8.
-    const SMALL: [u8; 24] = [0, 1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 6];
-    match len {
-        0 => Some(0),
-        1..=192 => Some(usize::from(SMALL[(len - 1) / 8])),
-        193..=8192 => Some((usize::BITS - (len - 1).leading_zeros()) as usize - 1),
-        _ => None,
+    match CLASSES.get(len.wrapping_sub(1) / 8) {
+        Some(class) => Some(usize::from(*class)),
+        None if len == 0 => Some(0),
+        None if len <= SIZES[SIZES.len() - 1] => Some((usize::BITS - (len - 1).leading_zeros()) as usize - 1),
+        None => None,
     }
 }
 
@@ -197,78 +208,26 @@ pub(super) fn size_of(number: u32) -> Option<usize> {
     MADE.read().unwrap_or_else(PoisonError::into_inner).as_ref()?.get(&number).map(|cache| cache.size)
 }
 
-/// Free objects of one class that this thread keeps, last freed last.
-#[derive(Clone, Copy)]
-struct Bag {
-    len: usize,
-    objects: [u64; KEPT],
-}
-
-impl Bag {
-    const EMPTY: Self = Self { len: 0, objects: [0; KEPT] };
-
-    #[inline]
-    fn pop(&mut self) -> Option<u64> {
-        let last = self.len.checked_sub(1)?;
-        let object = *self.objects.get(last)?;
-        self.len = last;
-        Some(object)
-    }
-
-    /// False if the bag is full.
-    #[inline]
-    fn push(&mut self, object: u64) -> bool {
-        let Some(slot) = self.objects.get_mut(self.len) else { return false };
-        *slot = object;
-        self.len += 1;
-        true
-    }
-
-    #[inline]
-    fn last(&self) -> Option<u64> {
-        self.objects.get(self.len.checked_sub(1)?).copied()
-    }
-
-    /// Takes the older half out, or all.
-    fn drain(&mut self, count: usize) -> Vec<u64> {
-        let count = count.min(self.len);
-        let gone = self.objects[..count].to_vec();
-        self.objects.copy_within(count..self.len, 0);
-        self.len -= count;
-        gone
-    }
-}
-
-struct Kept {
-    bags: [Bag; SIZES.len()],
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        for (bag, cache) in self.bags.iter_mut().zip(&KMALLOC) {
-            cache.inner().free.append(&mut bag.drain(KEPT));
+/// The fast path of kmalloc: a zeroed object for `len` bytes if this thread keeps one; all else is left to `otherwise`,
+/// whose arguments are in place.
+pub fn take_or(len: usize, flags: u32, otherwise: fn(usize, u32) -> u64) -> u64 {
+    let class = CLASSES.get(len.wrapping_sub(1) / 8).map(|class| usize::from(*class));
+    match class.and_then(|class| Some((bags::pop(class)?, *SIZES.get(class)?))) {
+        Some((object, size)) => {
+            map::clear_object(object, size);
+            object
         }
+        None => otherwise(len, flags),
     }
-}
-
-thread_local! {
-    static KEPT_HERE: RefCell<Kept> = const { RefCell::new(Kept { bags: [Bag::EMPTY; SIZES.len()] }) };
-}
-
-/// `None` at the end of a thread.
-#[inline]
-fn with_bag<R>(class: usize, work: impl FnOnce(&mut Bag) -> R) -> Option<R> {
-    KEPT_HERE.try_with(|kept| kept.try_borrow_mut().ok()?.bags.get_mut(class).map(work)).ok().flatten()
 }
 
 /// Takes a zeroed object of a size class.
-#[inline]
 pub fn take_of_class(class: usize) -> Option<u64> {
-    let object = match with_bag(class, Bag::pop).flatten() {
+    let object = match bags::pop(class) {
         Some(object) => object,
         None => refill(class)?,
     };
-    map::clear(object, *SIZES.get(class)?);
+    map::clear_object(object, *SIZES.get(class)?);
     Some(object)
 }
 
@@ -276,57 +235,66 @@ pub fn take_of_class(class: usize) -> Option<u64> {
 fn refill(class: usize) -> Option<u64> {
     let cache = KMALLOC.get(class)?;
     let object = cache.take(&mut |_| {})?;
-    let more = {
-        let mut inner = cache.inner();
-        let from = inner.free.len().saturating_sub(KEPT / 2);
-        inner.free.split_off(from)
-    };
-    let rest: Vec<u64> =
-        more.into_iter().filter(|object| with_bag(class, |bag| bag.push(*object)) != Some(true)).collect();
-    cache.inner().free.extend(rest);
+    if bags::open(class) {
+        bags::fill(class, &mut cache.inner().free);
+    }
     Some(object)
 }
 
 /// Gives an object of a size class back; false if it is the one that this thread gave last, which is free already.
-#[inline]
 pub fn give_to_class(class: usize, object: u64) -> bool {
-    let kept = with_bag(class, |bag| {
-        if bag.last() == Some(object) {
-            return Some(false);
-        }
-        bag.push(object).then_some(true)
-    });
-    kept.flatten().unwrap_or_else(|| give_when_full(class, object))
+    bags::push(class, object).unwrap_or_else(|| give_when_full(class, object))
 }
 
 #[cold]
 fn give_when_full(class: usize, object: u64) -> bool {
     let Some(cache) = KMALLOC.get(class) else { return true };
-    let older = with_bag(class, |bag| bag.drain(KEPT / 2)).unwrap_or_default();
-    cache.inner().free.extend(older);
-    with_bag(class, |bag| bag.push(object)).unwrap_or(false) || cache.give(object)
+    if !bags::open(class) {
+        return cache.give(object);
+    }
+    // There may be room now: before its first use a bag has none.
+    bags::push(class, object).unwrap_or_else(|| {
+        bags::drain(class, bags::KEPT / 2, &mut cache.inner().free);
+        bags::push(class, object).unwrap_or(false)
+    })
 }
 
-/// What multiplies an offset in a slab, shifted, instead of dividing by a class's size.
-const INVERSES: [u64; SIZES.len()] = {
+/// Takes all back that this thread keeps of a class.
+pub(super) fn take_back(class: usize) {
+    if let Some(cache) = KMALLOC.get(class) {
+        bags::drain(class, bags::KEPT, &mut cache.inner().free);
+    }
+}
+
+/// By class: an offset in a slab is a multiple of the size if their product, modulo 2^32, is less than this (Lemire, Kaser
+/// and Kurz, "Faster remainder by direct computation").
+const INVERSES: [u32; SIZES.len()] = {
     let mut inverses = [0; SIZES.len()];
     let mut class = 0;
     while class < SIZES.len() {
-        inverses[class] = (1u64 << 32).div_ceil(SIZES[class] as u64);
+        inverses[class] = (1u64 << 32).div_ceil(SIZES[class] as u64) as u32;
         class += 1;
     }
     inverses
 };
 
-/// Gives the object at `addr` back if it is one of a size class: false if that is free already, `None` for all else.
-#[inline]
-pub fn give_small(addr: u64) -> Option<bool> {
-    let pfn = map::pfn(addr)?;
-    let Use::Slab { cache, index } = map::use_of(pfn) else { return None };
+/// The size class of the object that begins at `addr`.
+#[inline(always)]
+fn class_of(addr: u64) -> Option<usize> {
+    let Use::Slab { cache, index } = map::use_at(addr)? else { return None };
     let class = cache as usize;
-    let offset = u64::from(index) * PAGE as u64 + addr % PAGE as u64;
-    let number = (offset * INVERSES.get(class)?) >> 32;
-    (number * *SIZES.get(class)? as u64 == offset).then(|| give_to_class(class, addr))
+    let offset = u32::from(index) * PAGE as u32 + addr as u32 % PAGE as u32;
+    let inverse = *INVERSES.get(class)?;
+    (offset.wrapping_mul(inverse) < inverse).then_some(class)
+}
+
+/// The fast path of kfree: 0 if `addr` is an object of a size class, and this thread keeps it now; all else is left to
+/// `otherwise`.
+pub fn give_or(addr: u64, otherwise: fn(u64) -> u64) -> u64 {
+    match class_of(addr).and_then(|class| bags::push(class, addr)) {
+        Some(true) => 0,
+        _ => otherwise(addr),
+    }
 }
 
 /// Gives an object of the cache with this number back, whichever it is; false if it is the one that came last.
@@ -353,21 +321,12 @@ mod tests {
     }
 
     #[test]
-    fn multiplying_divides() {
+    fn multiplying_tells_multiples() {
         for (size, inverse) in SIZES.iter().zip(INVERSES) {
-            for offset in (0..64u64 << 10).step_by(8) {
-                assert_eq!((offset * inverse) >> 32, offset / *size as u64, "{offset} / {size}");
+            for offset in 0..64u32 << 10 {
+                assert_eq!(offset.wrapping_mul(inverse) < inverse, offset % *size as u32 == 0, "{offset} / {size}");
             }
         }
-    }
-
-    #[test]
-    fn a_bag_gives_what_came_last() {
-        let mut bag = Bag::EMPTY;
-        assert!((0..KEPT as u64).all(|n| bag.push(n)) && !bag.push(99));
-        assert_eq!((bag.pop(), bag.last()), (Some(63), Some(62)));
-        assert_eq!(bag.drain(KEPT / 2), (0..32).collect::<Vec<_>>());
-        assert_eq!((bag.len, bag.pop(), bag.drain(KEPT).len(), bag.pop()), (31, Some(62), 30, None));
     }
 
     #[test]
