@@ -45,6 +45,18 @@ const PLANTED: &[(u32, &str, &str)] = &[
     (35, "track", "kernel thread"),
     (36, "track", "notifier"),
     (37, "track", "root device"),
+    (39, "track", "PCI driver planted_pci"),
+    (40, "track", "I2C driver planted_i2c"),
+    (41, "track", "platform driver planted_platform"),
+    (42, "track", "SPI driver planted_spi"),
+    (43, "track", "serio driver planted_serio"),
+    (44, "track", "character set planted"),
+    (45, "track", "software node planted"),
+    (46, "track", "crypto algorithm planted-lkm"),
+    (47, "track", "XArray node"),
+    (48, "track", "ids of an IDA"),
+    (49, "track", "DMA pool planted"),
+    (50, "track", "kmem_cache planted_left"),
     (33, "guard", "use after free: read of 8 bytes, 40 bytes into a 4000-byte kmalloc allocation"),
     (34, "track", "invalid free of an interior pointer: kfree of 40 bytes into a 4000-byte kmalloc allocation"),
     (32, "track", "__free_pages of pages that are not allocated"),
@@ -85,7 +97,8 @@ fn told(report: &serde_json::Value) -> Vec<(String, String)> {
     let list = |name: &str| report["report"][name].as_array().cloned().unwrap_or_default();
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_string();
     let findings = list("findings").into_iter().map(|f| (text(&f["what"]), text(&f["chains"][0][1][0]["source"])));
-    let left = list("leftovers").into_iter().map(|l| (text(&l["kind"]), text(&l["made_by"][0]["source"])));
+    let kind = |left: &serde_json::Value| format!("{} {}", text(&left["kind"]), text(&left["name"]));
+    let left = list("leftovers").into_iter().map(|l| (kind(&l), text(&l["made_by"][0]["source"])));
     findings.chain(left).collect()
 }
 

@@ -5,6 +5,7 @@
 //! probe function is never called. A second driver of a name is refused.
 
 use crate::log;
+use crate::mm::owned::{self, Block, Kind};
 use kabi::errno::EBUSY;
 use kabi::{Field, KPtr, KResult, c_int, exports, kexport};
 use machine::access;
@@ -23,25 +24,31 @@ exports![
     driver_unregister
 ];
 
-/// A bus: its name, and where its drivers have their `struct device_driver`.
+/// A bus: its name, what its drivers are called in reports, and where they have their `struct device_driver`.
+#[derive(Debug)]
 struct Bus {
     name: &'static str,
+    kind: Kind,
     driver: Field,
 }
 
-static PCI: Bus = Bus { name: "pci", driver: Field::new("pci_driver", "driver") };
-static I2C: Bus = Bus { name: "i2c", driver: Field::new("i2c_driver", "driver") };
-static PLATFORM: Bus = Bus { name: "platform", driver: Field::new("platform_driver", "driver") };
-static SPI: Bus = Bus { name: "spi", driver: Field::new("spi_driver", "driver") };
-static SERIO: Bus = Bus { name: "serio", driver: Field::new("serio_driver", "driver") };
+const fn bus(name: &'static str, kind: &'static str, structure: &'static str) -> Bus {
+    Bus { name, kind: Kind::Other(kind), driver: Field::new(structure, "driver") }
+}
+
+static PCI: Bus = bus("pci", "PCI driver", "pci_driver");
+static I2C: Bus = bus("i2c", "I2C driver", "i2c_driver");
+static PLATFORM: Bus = bus("platform", "platform driver", "platform_driver");
+static SPI: Bus = bus("spi", "SPI driver", "spi_driver");
+static SERIO: Bus = bus("serio", "serio driver", "serio_driver");
 
 static NAME: Field = Field::new("device_driver", "name");
 static OWNER: Field = Field::new("device_driver", "owner");
 
 /// A registered driver.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Driver {
-    bus: &'static str,
+    bus: &'static Bus,
     name: Vec<u8>,
     addr: u64,
     /// Its `struct device_driver`.
@@ -62,34 +69,41 @@ fn register(bus: &'static Bus, addr: KPtr, name: Option<u64>, owner: KPtr) -> KR
     }
     OWNER.put(driver, owner.addr())?;
     let name = access::read_str(NAME.get(driver)?, 256)?;
-    let new = Driver { bus: bus.name, name: name.clone(), addr: addr.addr(), driver: driver.addr() };
+    let text = String::from_utf8_lossy(&name).into_owned();
     // Nothing is said while the list is held.
-    if !add(new) {
-        let name = String::from_utf8_lossy(&name);
-        log::line(3, &format!("Error: Driver '{name}' is already registered, aborting..."));
+    if !add(Driver { bus, name, addr: addr.addr(), driver: driver.addr() }) {
+        log::line(3, &format!("Error: Driver '{text}' is already registered, aborting..."));
         return Err(EBUSY.into());
     }
+    owned::note(addr.addr(), Block::new(bus.kind, 0).named(&text));
     Ok(0)
 }
 
 /// False if the bus has a driver of the name.
 fn add(new: Driver) -> bool {
     let mut drivers = drivers();
-    let free = drivers.iter().all(|d| d.bus != new.bus || d.name != new.name);
+    let free = drivers.iter().all(|d| d.bus.name != new.bus.name || d.name != new.name);
     if free {
         drivers.push(new);
     }
     free
 }
 
-fn unregister(bus: &'static Bus, addr: KPtr) {
-    drivers().retain(|d| d.bus != bus.name || d.addr != addr.addr());
+fn unregister(goes: impl Fn(&Driver) -> bool) {
+    let gone: Vec<Driver> = drivers().extract_if(.., |driver| goes(driver)).collect();
+    for driver in gone {
+        owned::take(driver.bus.kind, driver.addr);
+    }
+}
+
+fn unregister_from(bus: &'static Bus, addr: KPtr) {
+    unregister(|driver| driver.bus.name == bus.name && driver.addr == addr.addr());
 }
 
 /// Takes a driver out by its common part, as inline code of some buses does.
 #[kexport(gpl, since = "2.6.0", header = "linux/device/driver.h")]
 fn driver_unregister(driver: KPtr) {
-    drivers().retain(|d| d.driver != driver.addr());
+    unregister(|known| known.driver == driver.addr());
 }
 
 /// Registers a driver of PCI devices.
@@ -109,7 +123,7 @@ fn __pci_register_driver(driver: KPtr, owner: KPtr, _module_name: KPtr) -> KResu
 /// Takes a driver of PCI devices out.
 #[kexport(since = "2.6.0", header = "linux/pci.h")]
 fn pci_unregister_driver(driver: KPtr) {
-    unregister(&PCI, driver);
+    unregister_from(&PCI, driver);
 }
 
 /// Registers a driver of I2C devices.
@@ -128,7 +142,7 @@ fn i2c_register_driver(owner: KPtr, driver: KPtr) -> KResult<c_int> {
 /// Takes a driver of I2C devices out.
 #[kexport(since = "2.6.0", header = "linux/i2c.h")]
 fn i2c_del_driver(driver: KPtr) {
-    unregister(&I2C, driver);
+    unregister_from(&I2C, driver);
 }
 
 /// Registers a driver of platform devices.
@@ -148,7 +162,7 @@ fn __platform_driver_register(driver: KPtr, owner: KPtr) -> KResult<c_int> {
 /// Takes a driver of platform devices out.
 #[kexport(gpl, since = "2.6.15", header = "linux/platform_device.h")]
 fn platform_driver_unregister(driver: KPtr) {
-    unregister(&PLATFORM, driver);
+    unregister_from(&PLATFORM, driver);
 }
 
 /// Registers a driver of SPI devices.
@@ -181,16 +195,16 @@ fn __serio_register_driver(driver: KPtr, owner: KPtr, _module_name: KPtr) -> KRe
 /// Takes a driver of serial input devices out.
 #[kexport(since = "2.6.0", header = "linux/serio.h")]
 fn serio_unregister_driver(driver: KPtr) {
-    unregister(&SERIO, driver);
+    unregister_from(&SERIO, driver);
 }
 
 #[test]
 fn names_are_taken_once_for_each_bus() {
     let driver = |bus, addr| Driver { bus, name: b"one".to_vec(), addr, driver: addr + 8 };
-    assert!(add(driver("pci", 0x1000)) && add(driver("i2c", 0x2000)));
-    assert!(!add(driver("pci", 0x3000)));
-    unregister(&PCI, KPtr::new(0x1000));
-    assert!(add(driver("pci", 0x3000)));
+    assert!(add(driver(&PCI, 0x1000)) && add(driver(&I2C, 0x2000)));
+    assert!(!add(driver(&PCI, 0x3000)));
+    unregister_from(&PCI, KPtr::new(0x1000));
+    assert!(add(driver(&PCI, 0x3000)));
     driver_unregister(KPtr::new(0x3008));
-    assert!(add(driver("pci", 0x1000)));
+    assert!(add(driver(&PCI, 0x1000)));
 }

@@ -2,6 +2,7 @@
 //!
 //! What is registered is known by its handle (`struct fwnode_handle`), which `%pfw` prints.
 
+use crate::mm::owned::{self, Block, Kind};
 use crate::mm::slab;
 use kabi::errno::{EEXIST, EINVAL};
 use kabi::{Field, KPtr, KResult, c_int, exports, kexport, size_of_struct};
@@ -22,6 +23,9 @@ pub struct SoftwareNode;
 
 static NAME: Field = Field::new("software_node", "name");
 static PARENT: Field = Field::new("software_node", "parent");
+
+/// What it is called in reports.
+const NODE: Kind = Kind::Other("software node");
 
 /// A registered node.
 #[derive(Debug, Clone)]
@@ -87,6 +91,7 @@ fn software_node_register(described: KPtr<SoftwareNode>) -> KResult<c_int> {
     };
     // The handle stays: whoever still has it finds memory there.
     let handle = slab::permanent(size_of_struct("fwnode_handle")?)?.addr();
+    owned::note(described.addr(), Block::new(NODE, 0).named(&String::from_utf8_lossy(&name)));
     nodes().push(Node { described: described.addr(), handle, parent, name });
     Ok(0)
 }
@@ -95,6 +100,7 @@ fn software_node_register(described: KPtr<SoftwareNode>) -> KResult<c_int> {
 #[kexport(gpl, since = "5.4", header = "linux/property.h")]
 fn software_node_unregister(described: KPtr<SoftwareNode>) {
     nodes().retain(|node| node.described != described.addr());
+    owned::take(NODE, described.addr());
 }
 
 /// The nodes of an array that ends with one without a name.

@@ -3,6 +3,7 @@
 //! Modules register what they offer; names are checked and kept, as in Linux. Nothing allocates an algorithm by its
 //! name yet, and the algorithms of the kernel image are not in the list.
 
+use crate::mm::owned::{self, Block};
 use kabi::errno::{EEXIST, EINVAL, ENOENT};
 use kabi::{Field, KPtr, KResult, exports, kexport, size_of_struct};
 use machine::access;
@@ -67,6 +68,9 @@ const LARGEST_BLOCK: u32 = 160;
 const LARGEST_ALIGNMASK: u32 = 127;
 /// `CRYPTO_ALG_TYPE_MASK`.
 const TYPE_MASK: u32 = 0xf;
+
+/// What it is called in reports.
+const ALGORITHM: owned::Kind = owned::Kind::Other("crypto algorithm");
 
 /// A registered algorithm.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,18 +157,30 @@ fn register(alg: KPtr<CryptoAlg>) -> KResult {
         return Err(EINVAL.into());
     }
     REFCNT.put(alg, 1u32)?;
-    let mut list = list();
-    if clashes(&list, &new) {
+    let driver = String::from_utf8_lossy(&new.driver).into_owned();
+    if !add(new) {
         return Err(EEXIST.into());
     }
-    list.insert(0, new);
+    owned::note(alg.addr(), Block::new(ALGORITHM, 0).named(&driver));
     Ok(())
+}
+
+/// False if it clashes with one that is there.
+fn add(new: Algorithm) -> bool {
+    let mut list = list();
+    let free = !clashes(&list, &new);
+    if free {
+        list.insert(0, new);
+    }
+    free
 }
 
 fn unregister(alg: KPtr<CryptoAlg>) -> KResult {
     let mut list = list();
     let at = list.iter().position(|a| a.addr == alg.addr()).ok_or(ENOENT)?;
     list.remove(at);
+    drop(list);
+    owned::take(ALGORITHM, alg.addr());
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 
 use super::memory;
 use super::xarray::{At, Cursor, Entry, FREE, Xarray, reserve_irq};
+use crate::mm::owned::Kind;
 use kabi::errno::ENOSPC;
 use kabi::{Field, KPtr, KResult, c_int, c_uint, exports, kexport};
 
@@ -42,6 +43,9 @@ fn is_full(map: KPtr) -> KResult<bool> {
     Ok(first_clear(map, 0)?.is_none())
 }
 
+/// What they are called in reports.
+const BITMAP: Kind = Kind::Other("ids of an IDA");
+
 fn is_empty(map: KPtr) -> KResult<bool> {
     Ok(map.bytes(0, BYTES)?.iter().all(|byte| *byte == 0))
 }
@@ -54,7 +58,7 @@ fn change(map: KPtr, bit: u64, on: bool) -> KResult {
 
 /// Puts a bitmap with its first id where none was.
 fn begin(xas: &mut Cursor, bit: u64) -> KResult {
-    let map = memory::take(BYTES)?;
+    let map = memory::take_part(BITMAP, BYTES)?;
     change(map, bit, true)?;
     loop {
         xas.store(Entry(map.addr()))?;
@@ -127,7 +131,7 @@ fn give(ids: Ids, id: u64) -> KResult<bool> {
     xas.set_mark(FREE)?;
     if is_empty(map)? {
         xas.store(Entry::NULL)?;
-        memory::give_back(map, BYTES);
+        memory::give_back_part(BITMAP, map, BYTES);
     }
     Ok(true)
 }
@@ -150,7 +154,7 @@ fn ida_destroy(ids: Ids) -> KResult {
         loop {
             match xas.find(u64::MAX)? {
                 Entry::NULL => break,
-                entry => memory::give_back(KPtr::new(entry.0), BYTES),
+                entry => memory::give_back_part(BITMAP, KPtr::new(entry.0), BYTES),
             }
         }
         Cursor::new(array(ids)?, 0).destroy()

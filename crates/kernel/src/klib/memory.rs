@@ -1,6 +1,7 @@
 //! Memory that the library itself takes and gives back: for modules through kmalloc's own functions, so that it is
 //! theirs in every account, and for nodes of its own containers from the heap.
 
+use crate::mm::owned::{self, Block, Kind};
 use crate::module::symbols;
 use kabi::errno::{EFAULT, ENOMEM};
 use kabi::{KError, KPtr, KResult};
@@ -27,6 +28,19 @@ pub(super) fn take(len: usize) -> KResult<KPtr> {
 /// Gives back what [`take`] gave for as many bytes.
 pub(super) fn give_back(p: KPtr, len: usize) {
     heap::free(p.addr(), len);
+}
+
+/// [`take`] for a part of a module's container: it is told if it is left behind.
+pub(super) fn take_part(kind: Kind, len: usize) -> KResult<KPtr> {
+    let p = take(len)?;
+    owned::note(p.addr(), Block::new(kind, len));
+    Ok(p)
+}
+
+/// Gives back what [`take_part`] gave.
+pub(super) fn give_back_part(kind: Kind, p: KPtr, len: usize) {
+    owned::take(kind, p.addr());
+    give_back(p, len);
 }
 
 /// Copies what a program passes.

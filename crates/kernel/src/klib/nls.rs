@@ -1,5 +1,6 @@
 //! Character sets of file systems. Counterpart: fs/nls/nls_base.c, include/linux/nls.h.
 
+use crate::mm::owned::{self, Block, Kind};
 use kabi::errno::{EBUSY, EILSEQ, EINVAL, EOVERFLOW};
 use kabi::{Errno, Field, KPtr, KResult, KStr, c_int, exports, kexport};
 use machine::access;
@@ -24,6 +25,9 @@ static CHARSET: Field = Field::new("nls_table", "charset");
 static ALIAS: Field = Field::new("nls_table", "alias");
 static OWNER: Field = Field::new("nls_table", "owner");
 
+/// What it is called in reports.
+const TABLE: Kind = Kind::Other("character set");
+
 /// Registered tables, the newest last.
 static TABLES: Mutex<Vec<u64>> = Mutex::new(Vec::new());
 
@@ -37,13 +41,23 @@ fn tables() -> MutexGuard<'static, Vec<u64>> {
 /// `EBUSY`: it is registered.
 #[kexport(since = "3.17", header = "linux/nls.h")]
 fn __register_nls(table: KPtr<Table>, owner: KPtr) -> KResult<c_int> {
-    let mut tables = tables();
-    if tables.contains(&table.addr()) {
+    let name = access::read_str(CHARSET.get(table)?, 64)?;
+    OWNER.put(table, owner.addr())?;
+    if !add(table.addr()) {
         return Err(EBUSY.into());
     }
-    OWNER.put(table, owner.addr())?;
-    tables.push(table.addr());
+    owned::note(table.addr(), Block::new(TABLE, 0).named(&String::from_utf8_lossy(&name)));
     Ok(0)
+}
+
+/// False if it is there.
+fn add(table: u64) -> bool {
+    let mut tables = tables();
+    let free = !tables.contains(&table);
+    if free {
+        tables.push(table);
+    }
+    free
 }
 
 /// Takes a character set out.
@@ -55,6 +69,8 @@ fn unregister_nls(table: KPtr<Table>) -> KResult<c_int> {
     let mut tables = tables();
     let place = tables.iter().position(|t| *t == table.addr()).ok_or(EINVAL)?;
     tables.remove(place);
+    drop(tables);
+    owned::take(TABLE, table.addr());
     Ok(0)
 }
 

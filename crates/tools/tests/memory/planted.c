@@ -3,13 +3,24 @@
 #include <linux/device.h>
 #include <linux/kthread.h>
 #include <linux/list.h>
+#include <linux/i2c.h>
+#include <linux/nls.h>
 #include <linux/notifier.h>
+#include <linux/pci.h>
+#include <linux/platform_device.h>
+#include <linux/property.h>
+#include <linux/serio.h>
+#include <linux/spi/spi.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include <linux/mm.h>
 #include <linux/gfp.h>
 #include <linux/percpu.h>
 #include <linux/mempool.h>
+#include <linux/dma-mapping.h>
+#include <linux/dmapool.h>
+#include <linux/xarray.h>
+#include <crypto/internal/hash.h>
 
 static int error;
 module_param(error, int, 0);
@@ -144,10 +155,35 @@ static noinline void one_array(void)
 static int told(struct notifier_block *block, unsigned long event, void *data) { return NOTIFY_DONE; }
 static struct notifier_block block = { .notifier_call = told };
 static int idle(void *data) { return 0; }
+static struct pci_driver pci = { .name = "planted_pci" };
+static struct i2c_driver i2c = { .driver.name = "planted_i2c" };
+static struct platform_driver platform = { .driver.name = "planted_platform" };
+static struct spi_driver spi = { .driver.name = "planted_spi" };
+static struct serio_driver serio = { .driver.name = "planted_serio" };
+static struct nls_table table = { .charset = "planted" };
+static const struct software_node node = { .name = "planted" };
+static struct shash_alg hash = {
+	.digestsize = 4, .descsize = 4,
+	.base = { .cra_name = "planted", .cra_driver_name = "planted-lkm", .cra_blocksize = 1, .cra_module = THIS_MODULE },
+};
+static DEFINE_XARRAY(numbers);
+static DEFINE_IDA(ids);
 
 static noinline void things(void)
 {
 	switch (error) {
+	case 39: seen = pci_register_driver(&pci); break; // E39
+	case 40: seen = i2c_add_driver(&i2c); break; // E40
+	case 41: seen = platform_driver_register(&platform); break; // E41
+	case 42: seen = spi_register_driver(&spi); break; // E42
+	case 43: seen = serio_register_driver(&serio); break; // E43
+	case 44: seen = register_nls(&table); break; // E44
+	case 45: seen = software_node_register(&node); break; // E45
+	case 46: seen = crypto_register_shash(&hash); break; // E46
+	case 47: xa_store(&numbers, 5, &numbers, GFP_KERNEL); break; // E47
+	case 48: seen = ida_alloc_min(&ids, 100, GFP_KERNEL); break; // E48
+	case 49: kept = (char *)dma_pool_create("planted", NULL, 64, 8, 0); break; // E49
+	case 50: kept = (char *)kmem_cache_create("planted_left", 48, 0, 0, NULL); break; // E50
 	case 35: kept = (char *)kthread_create(idle, NULL, "planted"); break; // E35
 	case 36: register_module_notifier(&block); break; // E36
 	case 37: kept = (char *)root_device_register("planted"); break; // E37

@@ -2,6 +2,7 @@
 
 use super::entry::Entry;
 use crate::klib::memory;
+use crate::mm::owned::{self, Kind};
 use crate::rcu;
 use crate::sched;
 use kabi::{Field, KPtr, KResult, profile, size_of_struct};
@@ -120,6 +121,9 @@ pub(in crate::klib) fn reserve_irq<R>(array: Array, work: impl FnOnce() -> KResu
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::klib) struct Node(KPtr<XaNode>);
 
+/// What it is called in reports; arrays, radix trees and ids are made of them.
+const NODE: Kind = Kind::Other("XArray node");
+
 impl Node {
     pub const NULL: Self = Self(KPtr::NULL);
 
@@ -137,7 +141,7 @@ impl Node {
 
     /// An empty node of no array.
     pub fn make() -> KResult<Self> {
-        let node = Self(memory::take(size_of_struct("xa_node")?)?.cast());
+        let node = Self(memory::take_part(NODE, size_of_struct("xa_node")?)?.cast());
         // Modules ask whether its list is empty.
         let list = LIST.of(node.0)?;
         list.put(0, list.addr())?;
@@ -147,7 +151,7 @@ impl Node {
 
     /// Gives a node back that nobody ever saw.
     pub fn discard(self) -> KResult {
-        memory::give_back(self.0.cast(), size_of_struct("xa_node")?);
+        memory::give_back_part(NODE, self.0.cast(), size_of_struct("xa_node")?);
         Ok(())
     }
 
@@ -157,6 +161,7 @@ impl Node {
         ARRAY.put(self.0, 1u64)?;
         let len = size_of_struct("xa_node")?;
         let node = self.0.addr();
+        owned::take(NODE, node);
         rcu::when_unread(move || memory::give_back(KPtr::new(node), len));
         Ok(())
     }
