@@ -3,7 +3,7 @@
 
 mod places;
 
-use crate::mm::{check, guard, inline_access};
+use crate::mm::{check, exact, guard, inline_access};
 use crate::module::symbols::{Behind, given_at};
 use crate::module::{self, State, taint};
 use crate::oops::{self, Facts, Linked, Missing, Next, OrcTable, Place, Report, Reporter, Symbol, Table, World};
@@ -146,7 +146,7 @@ impl World for Instance {
     }
 
     fn read_bytes(&self, addr: u64, to: &mut [u8]) -> bool {
-        access::read(addr, to).is_ok()
+        exact::read(addr, to)
     }
 
     fn write_u16(&self, addr: u64, value: u16) -> bool {
@@ -294,6 +294,23 @@ fn with_reporter(make: impl FnOnce(&mut Reporter) -> Report) -> Report {
 
 /// The machine's hook: module code trapped.
 pub fn on_trap(trap: &mut Trap) -> Action {
+    match exact::meet(trap.kind, trap.regs) {
+        exact::Met::Nothing => module_trap(trap),
+        exact::Met::Done => Action::Resume,
+        exact::Met::Moved(real) => {
+            let seen = *trap.regs;
+            let action = module_trap(trap);
+            // The same instruction again: where it is now.
+            if trap.regs.ip == seen.ip {
+                trap.regs.ip = real.ip;
+                trap.regs.sp = trap.regs.sp.wrapping_add(real.sp).wrapping_sub(seen.sp);
+            }
+            action
+        }
+    }
+}
+
+fn module_trap(trap: &mut Trap) -> Action {
     if trap.kind == TrapKind::Lockup {
         return lockup(trap);
     }

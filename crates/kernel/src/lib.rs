@@ -125,6 +125,7 @@ pub fn boot(config: Config) -> Result<(), String> {
     cmdline::obey();
     personality24::boot(config.personality24);
     mm::check::set_mode(config.check);
+    mm::exact::boot().map_err(|e| e.to_string())?;
     mm::guard::set_most(mm::guard::most_for(config.max_map_count));
     mm::slab::boot();
     fault::boot(config.softlockup);

@@ -11,6 +11,7 @@
 //! - [`enter`]: calls into module code and the way out of it, returned or abandoned;
 //! - [`stub`]: the small pieces of code through which module code calls Rust;
 //! - [`livepatch`]: changing instructions that may be running;
+//! - [`shadow`]: which memory may be accessed, for code that looks before each access;
 //! - [`trap`]: what happens when module code faults: its registers, and whether it goes on;
 //! - [`access`]: reads and writes of module memory by Rust code, where a bad pointer is an error and not a crash.
 //!
@@ -30,6 +31,7 @@ pub mod error;
 pub mod heap;
 pub mod livepatch;
 pub mod random;
+pub mod shadow;
 pub mod stack;
 pub mod stub;
 pub mod task;

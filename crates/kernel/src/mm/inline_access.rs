@@ -5,7 +5,7 @@
 //! does what it says on the caller's memory ([`super::uaccess`]), or takes the way that the table shows.
 //! Counterpart: arch/x86/include/asm/{uaccess,extable_fixup_types}.h, arch/x86/mm/extable.c.
 
-use super::uaccess;
+use super::{exact, uaccess};
 use crate::oops::gp::general;
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 use machine::{Regs, access, arena};
@@ -79,7 +79,7 @@ pub fn perform(regs: &mut Regs) -> Outcome {
 /// Bytes that the instruction at `ip` reads or writes; 0 where it does not tell.
 pub fn size_at(ip: u64) -> usize {
     let mut bytes = [0; LONGEST];
-    if access::read(ip, &mut bytes).is_err() { 0 } else { decode(ip, &bytes).memory_size().size() }
+    if exact::read(ip, &mut bytes) { decode(ip, &bytes).memory_size().size() } else { 0 }
 }
 
 fn decode(ip: u64, bytes: &[u8]) -> Instruction {

@@ -8,13 +8,15 @@
 //! kernel that modules believe to run on; only in exact mode they can be imported.
 
 use crate::mm::check::{self, Mode, Report};
+use crate::mm::exact;
 use crate::mm::guard::{self, Access};
 use crate::module::{self, Module};
 use kabi::{Export, KPtr, KResult, exports, kexport};
-use loader::{Found, Owner, Refusal};
-use machine::access;
+use loader::{Found, Image, Owner, Refusal};
 use machine::heap::guarded::Pages;
+use machine::{access, shadow};
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard};
 
 exports![
@@ -75,6 +77,8 @@ fn is_on() -> bool {
 pub fn on_alloc(pages: Pages, start: u64, len: usize) {
     if is_on() {
         zones().insert(pages.start, Zone { pages, start, len, is_free: false });
+        shadow::close(pages.start, guard::end_of(pages) - pages.start);
+        shadow::open(start, len as u64);
     }
 }
 
@@ -84,6 +88,7 @@ pub fn on_free(pages: Pages) {
         && let Some(zone) = zones().get_mut(&pages.start)
     {
         zone.is_free = true;
+        shadow::close(pages.start, pages.len as u64);
     }
 }
 
@@ -91,6 +96,7 @@ pub fn on_free(pages: Pages) {
 pub fn on_give(pages: Pages) {
     if is_on() {
         zones().remove(&pages.start);
+        shadow::clear(pages.start, guard::end_of(pages) - pages.start);
     }
 }
 
@@ -138,15 +144,46 @@ pub fn construct(module: &Module) -> KResult {
 pub fn forget(module: &Module) {
     if is_on() {
         let image = module.image();
-        GLOBALS.write().unwrap_or_else(PoisonError::into_inner).retain(|addr, _| !image.contains(*addr));
+        let blocks = [&image.core.block, &image.init.block].into_iter().flatten();
+        blocks.for_each(|block| exact::forget(&(block.addr()..block.addr() + block.len() as u64)));
     }
 }
 
-/// Looks at an access that module code is about to make.
+/// What is only for init goes.
+pub fn forget_init(image: &Image) {
+    if let Some(block) = image.init.block.as_ref().filter(|_| is_on()) {
+        forget_variables(&(block.addr()..block.addr() + block.len() as u64));
+    }
+}
+
+/// The memory is somebody else's.
+pub fn forget_variables(range: &Range<u64>) {
+    GLOBALS.write().unwrap_or_else(PoisonError::into_inner).retain(|addr, _| !range.contains(addr));
+    shadow::clear(range.start, range.end - range.start);
+}
+
+/// A variable of a module, and the room behind it that is nobody's.
+pub fn on_variable(start: u64, size: u64, room: u64, name: &str) {
+    let global = Global { size, with_redzone: size + room, name: name.to_string(), file: String::new() };
+    add_global(start, global);
+}
+
+fn add_global(start: u64, global: Global) {
+    shadow::close_behind(start + global.size, global.with_redzone - global.size);
+    GLOBALS.write().unwrap_or_else(PoisonError::into_inner).insert(start, global);
+}
+
+/// Looks at an access that the module code calling is about to make.
 fn look(addr: u64, size: usize, write: bool) {
+    look_at(Access { addr, size, write, ip: 0 });
+}
+
+/// Looks at an access that module code is about to make.
+pub fn look_at(access: Access) {
+    let Access { addr, size, .. } = access;
     let zone = ZONES.read().unwrap_or_else(PoisonError::into_inner).range(..=addr).next_back().map(|(_, zone)| *zone);
     if let Some(zone) = zone.filter(|zone| addr < guard::end_of(zone.pages)) {
-        look_at_block(zone, Access { addr, size, write, ip: 0 });
+        look_at_block(zone, access);
         return;
     }
     let globals = GLOBALS.read().unwrap_or_else(PoisonError::into_inner);
@@ -155,7 +192,7 @@ fn look(addr: u64, size: usize, write: bool) {
     if size > 0 && offset < global.with_redzone && end > global.size {
         let (start, global) = (*start, global.clone());
         drop(globals);
-        report_global(start, &global, Access { addr, size, write, ip: 0 });
+        report_global(start, &global, access);
     }
 }
 
@@ -179,7 +216,8 @@ fn report_global(start: u64, global: &Global, access: Access) {
     };
     let owner = module::containing(start).map(|m| format!(" of module {}", m.name())).unwrap_or_default();
     let Global { size, name, file, .. } = global;
-    let what = format!("out-of-bounds {}, {place} {name} ({size} bytes, a global{owner}, {file})", access.text());
+    let file = if file.is_empty() { String::new() } else { format!(", {file}") };
+    let what = format!("out-of-bounds {}, {place} {name} ({size} bytes, a global{owner}{file})", access.text());
     access.publish("global-out-of-bounds", what, |report: Report| report);
 }
 
@@ -201,7 +239,7 @@ fn __asan_register_globals(globals: KPtr, count: u64) -> KResult {
         // The folder is one that the module was built in, and gone.
         let file = file.rsplit('/').next().unwrap_or_default().to_string();
         let global = Global { size, with_redzone, name: text(name), file };
-        GLOBALS.write().unwrap_or_else(PoisonError::into_inner).insert(start, global);
+        add_global(start, global);
     }
     Ok(())
 }

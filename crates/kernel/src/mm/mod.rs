@@ -1,6 +1,7 @@
 //! Memory for modules. Counterpart: mm/.
 
 pub mod check;
+pub mod exact;
 pub mod guard;
 pub mod inline_access;
 pub mod kasan;

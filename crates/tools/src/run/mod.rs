@@ -96,12 +96,6 @@ fn target(options: &Options) -> Result<Target, Failure> {
         }
         false => None,
     };
-    if options.check == Some(Mode::Exact) && built.is_none() {
-        let shown = file.display();
-        tell!(
-            "lkm: {shown} is built already: what guard mode finds is found; name its source to have every access checked"
-        );
-    }
     let path = built.as_ref().map_or_else(|| file.clone(), |built| built.module.clone());
     let said = describe(&path);
     Ok(Target { path, said, _built: built })

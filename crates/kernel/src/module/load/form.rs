@@ -4,7 +4,7 @@
 use super::lookup::Lookup;
 use super::taints::Taints;
 use super::{LoadError, Request, say};
-use crate::mm::inline_access;
+use crate::mm::{exact, inline_access};
 use crate::module::taint::{self, Taint};
 use crate::module::{Exported, Module, NEXT_ID, REF_BASE, REFCNT, State, params};
 use crate::{log, percpu};
@@ -92,6 +92,10 @@ pub(super) fn form(
     let (init, exit) = (entry(this_module.init)?, entry(this_module.exit)?);
     let params = params::table(elf, &layout)?;
     let image = Image::new(elf, &symbols, layout, &resolved.values, relocations);
+    let parts = exact::File { elf, symbols: &symbols, values: &resolved.values };
+    if let Err(e) = exact::take_over(&parts, &image) {
+        log::line(4, &format!("{}: lkm: not every access can be checked: {e}", identity.name));
+    }
     take_over_user_accesses(&image);
     let module = Module {
         id: NEXT_ID.fetch_add(1, Ordering::Relaxed),

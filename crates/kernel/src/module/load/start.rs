@@ -94,6 +94,7 @@ fn live(module: &Arc<Module>) -> Result<(), LoadError> {
     {
         let mut image = module.image.write().unwrap_or_else(PoisonError::into_inner);
         protect::after_init(&image.core)?;
+        kasan::forget_init(&image);
         image.drop_init();
     }
     module.put()?;

@@ -1,11 +1,13 @@
 //! x86-64: assembler, register access, stub code.
 
 mod access;
+mod check;
 mod enter;
 mod regs;
 mod stub;
 pub mod thunks;
 
+pub(crate) use check::{CHECKS, Check};
 pub(crate) use access::{access_fixup, compare_exchange, copy, fetch_add_u32, fill, load, store};
 pub(crate) use enter::{continue_in_dispatch, enter, leave_dead, prepare};
 pub use regs::Regs;

@@ -1,0 +1,159 @@
+//! One byte for every eight of memory that says how many of them may be accessed, and the code that looks there.
+//!
+//! The byte for the address A lies at A / 8: 0 means that all eight bytes may be accessed, 1 to 7 that only the first
+//! ones, a negative number that none. Only the arena and the physical memory can be closed; the rest of the range is zero
+//! and read-only. Where the shadow itself cannot be read, nothing is closed.
+//!
+//! It is a sieve: whoever closes a range decides about each access to it, and the look costs little for all others.
+//! Counterpart: mm/kasan/generic.c, include/linux/kasan.h (`kasan_mem_to_shadow`).
+
+use crate::arch::{CHECKS, Check};
+use crate::error::MachineError;
+use crate::{arena, heap, stub};
+use std::sync::OnceLock;
+
+/// Bytes of memory for each byte of the shadow.
+pub const GRANULE: u64 = 8;
+/// Nobody's memory.
+pub const CLOSED: i8 = -1;
+/// The shadow of the highest address of a process ends here.
+const END: u64 = 1 << 44;
+/// The shadow of what lies below is never mapped: NULL pointers with an offset.
+const LOWEST: u64 = 0x1_0000;
+
+/// Where the code lies that looks at an access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Routine {
+    /// Bytes of the accesses that it is for; 0 for any number.
+    pub size: usize,
+    /// Its address. It takes the address in RAX, and the length, if that may be any, in RDX; of all registers it
+    /// changes RAX only.
+    pub addr: u64,
+    check: &'static Check,
+}
+
+/// What a trap in a routine means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// The shadow of the address cannot be read: go on at this address.
+    NoShadow(u64),
+    /// The access does not lie in open memory. The routine goes on behind its int3.
+    Closed {
+        /// Bytes of the accesses that the routine is for; 0 for any number.
+        size: usize,
+        /// How many words lie on the stack before its return address.
+        pushed: usize,
+    },
+    /// Something else: its caller's stack is full.
+    Other,
+}
+
+static ROUTINES: OnceLock<Vec<Routine>> = OnceLock::new();
+
+/// Sets the shadow's address space aside and makes the routines; before any module runs.
+///
+/// # Errors
+/// When the host refuses that much address space.
+pub fn reserve() -> Result<(), MachineError> {
+    let low_end = arena::BASE;
+    let high = arena::BASE + arena::LEN as u64;
+    for (start, end) in [(LOWEST, low_end), (high, END)] {
+        map(start, end, libc::PROT_READ)?;
+    }
+    for (start, len) in writable() {
+        let (at, len) = (start / GRANULE, len / GRANULE);
+        // SAFETY: a part of the mapping just made, which nothing but the shadow uses.
+        if unsafe { libc::mprotect(at as *mut _, len as usize, libc::PROT_READ | libc::PROT_WRITE) } != 0 {
+            return Err(MachineError::last(format!("opening {len} bytes of shadow at {at:#x}")));
+        }
+    }
+    let mut routines = Vec::new();
+    for check in CHECKS.iter().filter(|check| check.suits()) {
+        routines.push(Routine { size: check.size, addr: stub::code(check.code())?, check });
+    }
+    ROUTINES.set(routines).map_err(|_| MachineError::AlreadyBooted)
+}
+
+fn map(start: u64, end: u64, prot: i32) -> Result<(), MachineError> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE;
+    let len = (end - start) as usize;
+    // SAFETY: with MAP_FIXED_NOREPLACE a mapping never replaces one that exists.
+    let p = unsafe { libc::mmap(start as *mut _, len, prot, flags, -1, 0) };
+    if p as u64 != start {
+        return Err(MachineError::last(format!("setting {len} bytes of address space aside at {start:#x}")));
+    }
+    // Neither dumps nor large pages of it make sense; where the host does not know them it does not matter.
+    // SAFETY: the range is the mapping just made, and its content does not change.
+    unsafe {
+        libc::madvise(p, len, libc::MADV_DONTDUMP);
+        libc::madvise(p, len, libc::MADV_NOHUGEPAGE);
+    }
+    Ok(())
+}
+
+/// Ranges of memory whose shadow can change.
+fn writable() -> [(u64, u64); 2] {
+    [(arena::BASE, arena::LEN as u64), (heap::base(), heap::LEN)]
+}
+
+/// The routines, once they are made.
+pub fn routines() -> &'static [Routine] {
+    ROUTINES.get().map_or(&[], Vec::as_slice)
+}
+
+/// What it means that module code trapped at `ip`; `None` if that is in none of the routines.
+pub fn found(ip: u64, is_breakpoint: bool) -> Option<Found> {
+    let (routine, offset) = routines().iter().find_map(|routine| {
+        let offset = ip.checked_sub(routine.addr)?;
+        (offset < routine.check.code().len() as u64).then_some((routine, offset as usize))
+    })?;
+    let check = routine.check;
+    Some(if is_breakpoint {
+        Found::Closed { size: check.size, pushed: check.pushed }
+    } else if check.reads().contains(&offset) {
+        Found::NoShadow(routine.addr + check.ok() as u64)
+    } else {
+        Found::Other
+    })
+}
+
+fn set(addr: u64, granules: u64, value: i8) {
+    let end = addr.checked_add(granules * GRANULE);
+    let inside = |(start, len): &(u64, u64)| addr >= *start && end.is_some_and(|end| end <= start + len);
+    if ROUTINES.get().is_none() || !writable().iter().any(|range| inside(range)) {
+        return;
+    }
+    // SAFETY: the shadow of the writable ranges is mapped read-write for the life of the process, and no reference to it
+    // exists; module code only reads it, byte by byte.
+    unsafe { std::ptr::write_bytes((addr / GRANULE) as *mut i8, value as u8, granules as usize) };
+}
+
+/// Closes all granules that lie in the range as a whole.
+pub fn close(addr: u64, len: u64) {
+    let start = addr.next_multiple_of(GRANULE);
+    let end = (addr + len) & !(GRANULE - 1);
+    set(start, end.saturating_sub(start) / GRANULE, CLOSED);
+}
+
+/// Opens a range that begins with a granule. The rest of its last granule is closed.
+pub fn open(addr: u64, len: u64) {
+    set(addr & !(GRANULE - 1), len / GRANULE, 0);
+    if len % GRANULE != 0 {
+        set((addr + len) & !(GRANULE - 1), 1, (len % GRANULE) as i8);
+    }
+}
+
+/// Opens all that lies in a range.
+pub fn clear(addr: u64, len: u64) {
+    open(addr, len.next_multiple_of(GRANULE));
+}
+
+/// Closes the range behind a variable, as far as the shadow can say so: what shares a granule with something behind the
+/// range stays open.
+pub fn close_behind(end: u64, len: u64) {
+    let (behind, granule) = (end + len, end & !(GRANULE - 1));
+    if !end.is_multiple_of(GRANULE) && granule + GRANULE <= behind {
+        set(granule, 1, (end % GRANULE) as i8);
+    }
+    close(end, len);
+}
