@@ -60,11 +60,11 @@ struct Patch {
     place: usize,
 }
 
-/// What a module's text was changed to.
+/// What the text in one block of a module's memory was changed to.
 #[derive(Debug)]
 struct Slots {
-    /// The module's memory.
-    ranges: Vec<Range<u64>>,
+    /// The block.
+    range: Range<u64>,
     block: Block,
     /// By place, and by old address.
     steps: Vec<Step>,
@@ -122,17 +122,19 @@ pub fn take_over(file: &File<'_>, image: &Image) -> Result<(), MachineError> {
     text.read(file);
     text.follow();
     globals::tell(file, &text, image);
-    let slots = make(&text, ranges)?;
-    slots.patch()?;
-    ALL.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(slots));
+    let slots = ranges.into_iter().map(|range| make(&text, range)).collect::<Result<Vec<_>, _>>()?;
+    for slots in slots {
+        slots.patch()?;
+        ALL.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(slots));
+    }
     Ok(())
 }
 
 /// Forgets what lies in memory that belongs to somebody else now.
 pub fn forget(range: &Range<u64>) {
-    let overlaps = |other: &Range<u64>| other.start < range.end && range.start < other.end;
     kasan::forget_variables(range);
-    ALL.write().unwrap_or_else(PoisonError::into_inner).retain(|slots| !slots.ranges.iter().any(overlaps));
+    let mut all = ALL.write().unwrap_or_else(PoisonError::into_inner);
+    all.retain(|slots| slots.range.start >= range.end || range.start >= slots.range.end);
 }
 
 /// The routine for accesses of `size` bytes.
@@ -140,11 +142,11 @@ fn routine(size: usize) -> u64 {
     shadow::routines().iter().find(|routine| routine.size == size).map_or(0, |routine| routine.addr)
 }
 
-fn make(text: &Text, ranges: Vec<Range<u64>>) -> Result<Slots, MachineError> {
+fn make(text: &Text, range: Range<u64>) -> Result<Slots, MachineError> {
     let mut info = InstructionInfoFactory::new();
     let (mut emitted, mut counts) = (Emitted::default(), Counts::default());
     let (mut patches, mut kept) = (Vec::new(), Vec::new());
-    for (addr, len) in text.functions() {
+    for (addr, len) in text.functions().iter().filter(|function| range.contains(&function.0)) {
         let Some(items) = plan::items(text, *addr, *len, &mut info) else {
             counts.not_code += 1;
             continue;
@@ -166,7 +168,7 @@ fn make(text: &Text, ranges: Vec<Range<u64>>) -> Result<Slots, MachineError> {
     arena::write(block.addr(), &emitted.code)?;
     block.protect(0, block.len(), arena::Access::Execute)?;
     COUNTS.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().merge(counts);
-    Ok(Slots { ranges, block, steps: emitted.steps, patches, kept })
+    Ok(Slots { range, block, steps: emitted.steps, patches, kept })
 }
 
 impl Slots {
@@ -219,7 +221,7 @@ fn step_at(addr: u64) -> Option<(u64, Step)> {
 
 /// Puts the module's own instructions into bytes that were read at `addr`.
 pub fn restore(addr: u64, bytes: &mut [u8]) {
-    for slots in all().iter().filter(|slots| slots.ranges.iter().any(|range| range.contains(&addr))) {
+    for slots in all().iter().filter(|slots| slots.range.contains(&addr)) {
         slots.restore(addr, bytes);
     }
 }
