@@ -4,6 +4,7 @@
 //! The modules that one needs are initialised before it. What a module asks of a machine that the instance has not
 //! (`-ENODEV` and kin) is counted apart: nothing is missing there, and yet nothing was shown.
 
+use kernel::mm::check::{Mode, findings};
 use kernel::module::load::{LoadError, Request, init_module};
 use kernel::{Config, boot, borrow, exports, fault, sched};
 use loader::Flags;
@@ -20,15 +21,24 @@ use std::time::{Duration, Instant};
 
 /// What became of one module.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Outcome {
-    verdict: Verdict,
+pub(crate) struct Outcome {
+    pub(crate) verdict: Verdict,
     /// The symbol or errno that it ended at, or what was borrowed.
-    at: String,
+    pub(crate) at: String,
+    /// What was found wrong with its accesses to memory.
+    #[serde(default)]
+    pub(crate) findings: Vec<String>,
+}
+
+impl Outcome {
+    fn new(verdict: Verdict, at: String) -> Self {
+        Self { verdict, at, findings: Vec::new() }
+    }
 }
 
 /// Ways for an init to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-enum Verdict {
+pub(crate) enum Verdict {
     /// It returned 0, and neither it nor what it needs called a trap or borrowed code.
     Own,
     /// The same, but something that was called is marked as partial.
@@ -68,6 +78,17 @@ const LISTED: usize = 60;
 
 /// Runs all modules of the release that begins with `version` and writes the table.
 pub(crate) fn all(version: &str) -> Result<(), String> {
+    let (release, outcomes) = run(version, Mode::default())?;
+    for (verdict, meaning) in VERDICTS {
+        println!("{:5} {meaning}", outcomes.values().filter(|o| o.verdict == verdict).count());
+    }
+    let file = format!("docs/generated/inits-{version}.md");
+    fs::write(&file, table(&release, &outcomes)).map_err(|e| format!("{file}: {e}"))?;
+    note(version, &release, &outcomes)
+}
+
+/// Runs all modules of the release that begins with `version`: the release, and what became of each.
+pub(crate) fn run(version: &str, mode: Mode) -> Result<(String, BTreeMap<String, Outcome>), String> {
     let release =
         abi::newest(version, &abi::Options::default()).ok_or_else(|| format!("no kernel {version} is installed"))?;
     let dep = dependencies(&release)?;
@@ -77,7 +98,7 @@ pub(crate) fn all(version: &str) -> Result<(), String> {
     let outcomes = Mutex::new(BTreeMap::new());
     let work = || {
         while let Some(module) = modules.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = child(&release, module)?;
+            let outcome = child(&release, module, mode)?;
             outcomes.lock().map_err(|e| e.to_string())?.insert((*module).to_string(), outcome);
         }
         Ok::<(), String>(())
@@ -87,13 +108,7 @@ pub(crate) fn all(version: &str) -> Result<(), String> {
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| "a worker died".to_string())?)
     })?;
-    let outcomes = outcomes.into_inner().map_err(|e| e.to_string())?;
-    for (verdict, meaning) in VERDICTS {
-        println!("{:5} {meaning}", outcomes.values().filter(|o| o.verdict == verdict).count());
-    }
-    let file = format!("docs/generated/inits-{version}.md");
-    fs::write(&file, table(&release, &outcomes)).map_err(|e| format!("{file}: {e}"))?;
-    note(version, &release, &outcomes)
+    Ok((release, outcomes.into_inner().map_err(|e| e.to_string())?))
 }
 
 /// What a run leaves for [`crate::real`].
@@ -134,22 +149,22 @@ fn dependencies(release: &str) -> Result<String, String> {
     fs::read_to_string(&file).map_err(|e| format!("{file}: {e}"))
 }
 
-fn child(release: &str, module: &str) -> Result<Outcome, String> {
+fn child(release: &str, module: &str, mode: Mode) -> Result<Outcome, String> {
     let exe = std::env::current_exe().map_err(|e| e.to_string())?;
     let mut child = Command::new(exe)
         .args(["inits-one", release, module])
+        .args((mode == Mode::Exact).then_some("exact"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .map_err(|e| e.to_string())?;
-    let late = Outcome { verdict: Verdict::Late, at: String::new() };
     if !ended(&mut child)? {
-        return Ok(late);
+        return Ok(Outcome::new(Verdict::Late, String::new()));
     }
     let out = child.wait_with_output().map_err(|e| e.to_string())?;
-    let died = Outcome { verdict: Verdict::Died, at: format!("the kernel process: {}", out.status) };
-    Ok(serde_json::from_slice(&out.stdout).unwrap_or(died))
+    let died = || Outcome::new(Verdict::Died, format!("the kernel process: {}", out.status));
+    Ok(serde_json::from_slice(&out.stdout).unwrap_or_else(|_| died()))
 }
 
 /// False if it had to be killed.
@@ -168,14 +183,15 @@ fn ended(child: &mut Child) -> Result<bool, String> {
 }
 
 /// Runs one module and what it needs in this process and prints the outcome as JSON.
-pub(crate) fn one(release: &str, module: &str) -> Result<(), String> {
+pub(crate) fn one(release: &str, module: &str, check: Mode) -> Result<(), String> {
     let profile = abi::Profile::for_release(release, &abi::Options::default()).map_err(|e| e.to_string())?;
     let files = needed(release, module)?;
     // Module code runs here: it gets the sandbox that it has in the kernel process.
     sys::sandbox::lock_down(&[std::io::stdout().as_fd()]).map_err(|e| e.to_string())?;
-    boot(Config::new(profile))?;
+    boot(Config { check, ..Config::new(profile) })?;
     let task = sched::Task::attach().map_err(|e| e.to_string())?;
-    let outcome = task.run(&wire::kernel_caller(), || judge(&files));
+    let mut outcome = task.run(&wire::kernel_caller(), || judge(&files));
+    outcome.findings = findings().into_iter().map(|finding| finding.what).collect();
     println!("{}", serde_json::to_string(&outcome).map_err(|e| e.to_string())?);
     Ok(())
 }
@@ -214,21 +230,21 @@ fn judge(files: &[(String, kofile::Image<'_>)]) -> Outcome {
 fn verdict(result: Result<(), LoadError>) -> Outcome {
     let trapped = fault::trapped();
     if let Some(symbol) = trapped.into_iter().next() {
-        return Outcome { verdict: Verdict::Trap, at: symbol };
+        return Outcome::new(Verdict::Trap, symbol);
     }
     let borrowed = borrow::called();
     match result {
         Ok(()) if borrowed.is_empty() => {
             let at = partial().join(" ");
-            Outcome { verdict: if at.is_empty() { Verdict::Own } else { Verdict::Partial }, at }
+            Outcome::new(if at.is_empty() { Verdict::Own } else { Verdict::Partial }, at)
         }
-        Ok(()) => Outcome { verdict: Verdict::Borrowed, at: borrowed.join(" ") },
-        Err(LoadError::Died) => Outcome { verdict: Verdict::Died, at: String::new() },
+        Ok(()) => Outcome::new(Verdict::Borrowed, borrowed.join(" ")),
+        Err(LoadError::Died) => Outcome::new(Verdict::Died, String::new()),
         Err(LoadError::Refused(refusal)) => {
             let number = refusal.errno.0;
             let absent = [kabi::errno::ENODEV, kabi::errno::ENXIO, kabi::errno::ENOENT].contains(&refusal.errno);
             let verdict = if absent && borrowed.is_empty() { Verdict::NoDevice } else { Verdict::Error };
-            Outcome { verdict, at: format!("errno {number}") }
+            Outcome::new(verdict, format!("errno {number}"))
         }
     }
 }

@@ -106,7 +106,7 @@ pub(crate) fn one(release: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn load(path: &str) -> Result<usize, String> {
+pub(crate) fn load(path: &str) -> Result<usize, String> {
     let image = kofile::Image::open(path).map_err(|e| e.to_string())?;
     let request = Request { file: path, bytes: image.bytes(), params: Ok(b""), flags: Flags(0), path: None };
     place_only(&request).map_err(|e| match e {
@@ -116,7 +116,7 @@ fn load(path: &str) -> Result<usize, String> {
 }
 
 /// Full paths of all modules, dependencies first.
-fn order(release: &str) -> Result<Vec<String>, String> {
+pub(crate) fn order(release: &str) -> Result<Vec<String>, String> {
     let root = format!("/lib/modules/{release}");
     let dep = fs::read_to_string(format!("{root}/modules.dep")).map_err(|e| format!("{root}/modules.dep: {e}"))?;
     let needs: BTreeMap<&str, Vec<&str>> = dep

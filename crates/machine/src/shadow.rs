@@ -55,10 +55,14 @@ static ROUTINES: OnceLock<Vec<Routine>> = OnceLock::new();
 /// # Errors
 /// When the host refuses that much address space.
 pub fn reserve() -> Result<(), MachineError> {
+    reserve_with(Check::suits)
+}
+
+fn reserve_with(wanted: fn(&Check) -> bool) -> Result<(), MachineError> {
     let low_end = arena::BASE;
     let high = arena::BASE + arena::LEN as u64;
     for (start, end) in [(LOWEST, low_end), (high, END)] {
-        map(start, end, libc::PROT_READ)?;
+        map(start, end)?;
     }
     for (start, len) in writable() {
         let (at, len) = (start / GRANULE, len / GRANULE);
@@ -68,17 +72,17 @@ pub fn reserve() -> Result<(), MachineError> {
         }
     }
     let mut routines = Vec::new();
-    for check in CHECKS.iter().filter(|check| check.suits()) {
+    for check in CHECKS.iter().filter(|check| wanted(check)) {
         routines.push(Routine { size: check.size, addr: stub::code(check.code())?, check });
     }
     ROUTINES.set(routines).map_err(|_| MachineError::AlreadyBooted)
 }
 
-fn map(start: u64, end: u64, prot: i32) -> Result<(), MachineError> {
+fn map(start: u64, end: u64) -> Result<(), MachineError> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE;
     let len = (end - start) as usize;
     // SAFETY: with MAP_FIXED_NOREPLACE a mapping never replaces one that exists.
-    let p = unsafe { libc::mmap(start as *mut _, len, prot, flags, -1, 0) };
+    let p = unsafe { libc::mmap(start as *mut _, len, libc::PROT_READ, flags, -1, 0) };
     if p as u64 != start {
         return Err(MachineError::last(format!("setting {len} bytes of address space aside at {start:#x}")));
     }
@@ -156,4 +160,92 @@ pub fn close_behind(end: u64, len: u64) {
         set(granule, 1, (end % GRANULE) as i8);
     }
     close(end, len);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Action, Task, Trap, TrapKind, access, enter, task};
+    use std::cell::Cell;
+
+    thread_local! {
+        /// The last trap's meaning and the address that was looked at.
+        static FOUND: Cell<Option<(Found, u64)>> = const { Cell::new(None) };
+    }
+
+    fn on_trap(trap: &mut Trap) -> Action {
+        let is_breakpoint = trap.kind == TrapKind::Breakpoint;
+        let ip = trap.regs.ip - u64::from(is_breakpoint);
+        let found = found(ip, is_breakpoint);
+        FOUND.set(found.map(|found| (found, trap.regs.ax)));
+        match found {
+            Some(Found::NoShadow(next)) => trap.regs.ip = next,
+            Some(Found::Closed { .. }) => {}
+            _ => return Action::Abandon,
+        }
+        Action::Resume
+    }
+
+    /// Gives 1 if the routine in RSI, called with the address in RDI and the length in RDX, leaves RCX, RDX and the carry
+    /// flag as they were.
+    const CALL: &[u8] = &[
+        0x48, 0x89, 0xf8, // mov rax, rdi
+        0x49, 0x89, 0xd0, // mov r8, rdx
+        0x49, 0xc7, 0xc1, 77, 0, 0, 0, // mov r9, 77
+        0x4c, 0x89, 0xc9, // mov rcx, r9
+        0xf9, // stc
+        0xff, 0xd6, // call rsi
+        0x19, 0xc0, 0xf7, 0xd8, // sbb eax, eax; neg eax
+        0x4c, 0x39, 0xc9, 0x75, 0x05, // cmp rcx, r9; jne wrong
+        0x4c, 0x39, 0xc2, 0x74, 0x02, // cmp rdx, r8; je right
+        0x31, 0xc0, // wrong: xor eax, eax
+        0xc3, // right: ret
+    ];
+
+    #[test]
+    fn routines_find_what_is_not_open() {
+        let on_bug = |what: &str| -> ! { panic!("{what}") };
+        crate::boot(crate::Config { cpus: 1, percpu_size: 64 << 10, on_trap, on_bug }).unwrap();
+        reserve_with(|_| true).unwrap();
+        let task = Task::attach().unwrap();
+        task::acquire_cpu();
+        let code = arena::alloc(CALL.len()).unwrap();
+        arena::write(code.addr(), CALL).unwrap();
+        code.protect(0, code.len(), arena::Access::Execute).unwrap();
+        let data = arena::alloc(4096).unwrap();
+        let start = data.addr() + 64;
+        assert_eq!(routines().len(), 11);
+        for len in 1..=24 {
+            close(data.addr(), 256);
+            open(start, len);
+            for routine in routines() {
+                let sizes = if routine.size > 0 { routine.size..=routine.size } else { 0..=40 };
+                for (size, addr) in sizes.flat_map(|size| (start - 20..start + 30).map(move |addr| (size, addr))) {
+                    let is_open = size == 0 || addr >= start && addr + size as u64 <= start + len;
+                    FOUND.set(None);
+                    assert_eq!(enter::call(code.addr(), &[addr, routine.addr, size as u64]), Ok(1));
+                    let want = (!is_open).then_some((routine.size, addr));
+                    let got = FOUND.get().map(|(found, addr)| match found {
+                        Found::Closed { size, .. } => (size, addr),
+                        other => panic!("{other:?}"),
+                    });
+                    assert_eq!(got, want, "{size} bytes at {addr:#x}, {len} at {start:#x}, {routine:?}");
+                }
+            }
+        }
+        clear(data.addr(), 256);
+        for routine in routines() {
+            // A number that is no address: nothing is known, and no register changes.
+            FOUND.set(None);
+            assert_eq!(enter::call(code.addr(), &[0x1234_5678_9abc_def0, routine.addr, 8]), Ok(1));
+            assert!(matches!(FOUND.get(), Some((Found::NoShadow(_), _))), "{routine:?}");
+            // A stack has no shadow of its own: all of it is open.
+            FOUND.set(None);
+            assert_eq!(enter::call(code.addr(), &[task.stack_base(), routine.addr, 8]), Ok(1));
+            assert_eq!(FOUND.get(), None, "{routine:?}");
+        }
+        close_behind(data.addr() + 13, 3);
+        assert_eq!((access::get::<i8>((data.addr() + 8) / 8), access::get::<i8>(data.addr() / 8)), (Ok(5), Ok(0)));
+        task::release_cpu();
+    }
 }

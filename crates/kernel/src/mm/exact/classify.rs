@@ -47,6 +47,22 @@ pub enum Passed {
     Unknown,
 }
 
+impl Passed {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::NoAccess, Self::Stack, Self::Fixed, Self::PerCpu, Self::Unknown];
+
+    /// For people.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::NoAccess => "instructions that reach no memory",
+            Self::Stack => "words of a stack frame by the stack pointer: not checked",
+            Self::Fixed => "accesses to an address in the instruction: not checked",
+            Self::PerCpu => "variables of a CPU by GS: not checked",
+            Self::Unknown => "searches, and what saves the processor's state: not checked",
+        }
+    }
+}
+
 /// How an instruction can run at another place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Move {

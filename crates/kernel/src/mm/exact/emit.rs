@@ -275,7 +275,13 @@ mod tests {
         let decoder = Decoder::with_ip(64, &out.code, 0x8000, DecoderOptions::NONE);
         let lines = decoder.into_iter().map(|i| {
             let target = if i.near_branch_target() != 0 { i.near_branch_target() } else { i.memory_displacement64() };
-            format!("{:?} {:?} {:?} {:?} {target:#x}", i.mnemonic(), i.op0_register(), i.memory_base(), i.memory_index())
+            format!(
+                "{:?} {:?} {:?} {:?} {target:#x}",
+                i.mnemonic(),
+                i.op0_register(),
+                i.memory_base(),
+                i.memory_index()
+            )
         });
         (lines.collect(), out.steps)
     }
@@ -331,6 +337,9 @@ mod tests {
         // rep movsd; nop; nop; nop
         let (lines, steps) = emitted(&[0xf3, 0xa5, 0x90, 0x90, 0x90]);
         assert_eq!(lines[2..5], ["Mov RAX None None 0x0", "Lea RDX None RCX 0x0", "Call None None None 0x9000"]);
-        assert_eq!(steps.iter().map(|step| step.kind).take(3).collect::<Vec<_>>(), [Kind::Read, Kind::Write, Kind::Itself]);
+        assert_eq!(
+            steps.iter().map(|step| step.kind).take(3).collect::<Vec<_>>(),
+            [Kind::Read, Kind::Write, Kind::Itself]
+        );
     }
 }

@@ -69,12 +69,7 @@ pub fn tell(file: &File<'_>, text: &Text, image: &Image) {
 
 /// The variables of a section, which are sorted, with room behind them, and how much of it; the section ends at `end`, and
 /// the next one begins at `behind`. `mentioned` tells whether something refers to a place of a range.
-fn rooms(
-    variables: &[Variable],
-    end: u64,
-    behind: u64,
-    mentioned: impl Fn(u64, u64) -> bool,
-) -> Vec<(&Variable, u64)> {
+fn rooms(variables: &[Variable], end: u64, behind: u64, mentioned: impl Fn(u64, u64) -> bool) -> Vec<(&Variable, u64)> {
     let mut out = Vec::new();
     // Something may lie within something else: what counts is how far any of them reaches.
     let mut reach = 0;

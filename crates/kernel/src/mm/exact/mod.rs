@@ -94,6 +94,10 @@ pub fn counts() -> Counts {
     COUNTS.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
 }
 
+fn count(counts: Counts) {
+    COUNTS.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().merge(counts);
+}
+
 /// True if the compiler put calls before all accesses.
 fn is_instrumented(symbols: &Symbols<'_>) -> bool {
     let asks = |name: &str| name.starts_with("__asan_load") || name.starts_with("__asan_store");
@@ -122,7 +126,8 @@ pub fn take_over(file: &File<'_>, image: &Image) -> Result<(), MachineError> {
     text.read(file);
     text.follow();
     globals::tell(file, &text, image);
-    let slots = ranges.into_iter().map(|range| make(&text, range)).collect::<Result<Vec<_>, _>>()?;
+    let slots = ranges.into_iter().map(|range| make(&text, range)).collect::<Result<Vec<_>, _>>();
+    let slots = slots.inspect_err(|_| count(Counts { without_room: 1, ..Counts::default() }))?;
     for slots in slots {
         slots.patch()?;
         ALL.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(slots));
@@ -167,7 +172,7 @@ fn make(text: &Text, range: Range<u64>) -> Result<Slots, MachineError> {
     emitted.fix(block.addr()).ok_or(MachineError::ArenaFull(emitted.code.len()))?;
     arena::write(block.addr(), &emitted.code)?;
     block.protect(0, block.len(), arena::Access::Execute)?;
-    COUNTS.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().merge(counts);
+    count(counts);
     Ok(Slots { range, block, steps: emitted.steps, patches, kept })
 }
 

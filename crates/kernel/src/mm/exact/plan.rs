@@ -59,6 +59,8 @@ pub struct Counts {
     pub looked_at: usize,
     /// Accesses that are looked at by way of an int3.
     pub by_trap: usize,
+    /// Modules for whose slots there was no memory.
+    pub without_room: usize,
     /// Accesses that the text must keep where they are.
     pub kept: usize,
     /// Accesses that are not looked at, by the reason.
@@ -80,6 +82,23 @@ impl Counts {
         }
     }
 
+    /// All numbers with what they count.
+    pub fn rows(&self) -> Vec<(usize, &'static str)> {
+        let mut rows = vec![
+            (self.without_room, "modules for which there was no room: left alone"),
+            (self.functions, "functions"),
+            (self.not_code, "functions whose bytes are not all instructions: left alone"),
+            (self.instructions, "instructions"),
+            (self.looked_at, "accesses that are checked"),
+            (self.by_trap, "of these, those that begin with an int3"),
+            (self.kept, "accesses that must stay where they are: not checked"),
+        ];
+        let passed =
+            Passed::ALL.into_iter().map(|passed| (self.passed.get(&passed).copied().unwrap_or(0), passed.text()));
+        rows.extend(passed);
+        rows
+    }
+
     /// Adds those of another text.
     pub fn merge(&mut self, other: Self) {
         self.functions += other.functions;
@@ -88,6 +107,7 @@ impl Counts {
         self.looked_at += other.looked_at;
         self.by_trap += other.by_trap;
         self.kept += other.kept;
+        self.without_room += other.without_room;
         for (passed, count) in other.passed {
             *self.passed.entry(passed).or_default() += count;
         }
@@ -181,7 +201,8 @@ fn unreached(items: &[Item], end: usize) -> usize {
     if items.get(end - 1).is_none_or(|last| last.moves != Move::Last) {
         return 0;
     }
-    let is_filler = |item: &&Item| matches!(item.instruction.mnemonic(), Mnemonic::Int3 | Mnemonic::Nop) && !item.is_entry;
+    let is_filler =
+        |item: &&Item| matches!(item.instruction.mnemonic(), Mnemonic::Int3 | Mnemonic::Nop) && !item.is_entry;
     items.iter().skip(end).take_while(is_filler).map(|item| item.instruction.len()).sum()
 }
 
@@ -213,9 +234,7 @@ mod tests {
     #[test]
     fn near_accesses_move_together() {
         // mov rax, [rdi + 0x100]; mov rcx, rax; mov [rsi], rcx; nop; call; ret
-        let code = [
-            0x48, 0x8b, 0x87, 0, 1, 0, 0, 0x48, 0x89, 0xc1, 0x48, 0x89, 0x0e, 0x90, 0xe8, 0, 0, 0, 0, 0xc3,
-        ];
+        let code = [0x48, 0x8b, 0x87, 0, 1, 0, 0, 0x48, 0x89, 0xc1, 0x48, 0x89, 0x0e, 0x90, 0xe8, 0, 0, 0, 0, 0xc3];
         assert_eq!(planned(&code, &[]), [(0, 3, 13)]);
         assert_eq!(planned(&code, &[10]), [(0, 1, 7), (2, 3, 9)]);
     }

@@ -106,7 +106,9 @@ impl Text {
         self.functions.sort_unstable();
         self.functions.dedup_by_key(|function| function.0);
         for table in file.elf.relocation_tables() {
-            let Some(target) = file.elf.section(table.target()).filter(|s| s.is_alloc() && !s.is_exec()) else { continue };
+            let Some(target) = file.elf.section(table.target()).filter(|s| s.is_alloc() && !s.is_exec()) else {
+                continue;
+            };
             let name = target.name.to_string();
             if PATCH_TABLES.contains(&name.as_str()) {
                 continue;
@@ -163,7 +165,8 @@ impl Text {
 
     /// Whether code may be entered there.
     pub fn is_entry(&self, addr: u64) -> bool {
-        self.locate(addr).is_some_and(|(number, offset)| self.sections.get(number).is_some_and(|s| s.entries.has(offset)))
+        self.locate(addr)
+            .is_some_and(|(number, offset)| self.sections.get(number).is_some_and(|s| s.entries.has(offset)))
     }
 
     /// Whether the instruction there must stay what and where it is.

@@ -15,8 +15,8 @@ pub(crate) struct Check {
     /// How many words lie on the stack at its int3, before the return address.
     pub(crate) pushed: usize,
     needs_bmi2: Option<bool>,
-    /// Its parts, by address: where it starts, ends, is done, and reads the shadow.
-    parts: [unsafe extern "C" fn(); 5],
+    /// Its parts, by address: where it starts, ends, goes on when the shadow cannot be read, and reads it.
+    parts: [unsafe extern "C" fn(); 6],
 }
 
 impl Check {
@@ -30,14 +30,14 @@ impl Check {
         unsafe { slice::from_raw_parts(self.parts[0] as *const u8, self.at(1)) }
     }
 
-    /// Where it goes on when all is right: an offset.
+    /// Where it goes on when the shadow cannot be read: an offset.
     pub(crate) fn ok(&self) -> usize {
         self.at(2)
     }
 
     /// Offsets of the instructions that read the shadow.
-    pub(crate) fn reads(&self) -> [usize; 2] {
-        [self.at(3), self.at(4)]
+    pub(crate) fn reads(&self) -> [usize; 3] {
+        [self.at(3), self.at(4), self.at(5)]
     }
 
     /// Whether it is the one for this processor.
@@ -78,6 +78,7 @@ global_asm!(
     "    \\read edx, \\width ptr [rdx]",
     "    lea rax, [rax + \\last]",
     "    shrx rcx, rax, rcx",
+    "lkm_check_\\name\\()_middle:",
     "lkm_check_\\name\\()_last:",
     "    movzx ecx, byte ptr [rcx]",
     "    lea rcx, [rcx + rdx]",
@@ -111,6 +112,7 @@ global_asm!(
     "    lea rax, [rax + \\last]",
     "    mov rcx, rax",
     "    shr rcx, 3",
+    "lkm_check_old_\\name\\()_middle:",
     "lkm_check_old_\\name\\()_last:",
     "    movzx ecx, byte ptr [rcx]",
     "    or ecx, edx",
@@ -148,30 +150,43 @@ global_asm!(
     "    lea rdi, [rax + rdx - 1]",
     "    cmp rdi, rax",
     "    jb 23f",
+    "    push rax",
     "    mov rcx, rax",
     "    shr rcx, 3",
     "    shr rdi, 3",
-    "20: cmp rcx, rdi",
-    "    jae 21f",
+    // All granules before the last one's must be open as a whole; eight at a time while there are so many.
+    "20: lea rax, [rcx + 8]",
+    "    cmp rax, rdi",
+    "    ja 21f",
     "lkm_check_any_first:",
-    "    cmp byte ptr [rcx], 0",
-    "    jne 23f",
-    "    inc rcx",
+    "    cmp qword ptr [rcx], 0",
+    "    jne 22f",
+    "    mov rcx, rax",
     "    jmp 20b",
-    "21:",
+    "21: cmp rcx, rdi",
+    "    jae lkm_check_any_last",
+    "lkm_check_any_middle:",
+    "    cmp byte ptr [rcx], 0",
+    "    jne 22f",
+    "    inc rcx",
+    "    jmp 21b",
     "lkm_check_any_last:",
     "    movsx edi, byte ptr [rdi]",
     "    test edi, edi",
-    "    jz lkm_check_any_ok",
+    "    jz lkm_check_any_popped",
+    "    mov rax, [rsp]",
     "    lea ecx, [eax + edx - 1]",
     "    and ecx, 7",
     "    cmp ecx, edi",
-    "    jge 23f",
+    "    jge 22f",
+    "lkm_check_any_popped:",
+    "    pop rax",
     "lkm_check_any_ok:",
     "    popfq",
     "    pop rdi",
     "    pop rcx",
     "    ret",
+    "22: pop rax",
     "23: int3",
     "    jmp lkm_check_any_ok",
     "lkm_check_any_end:",
@@ -183,9 +198,9 @@ global_asm!(
 );
 
 macro_rules! checks {
-    ($($size:literal $pushed:literal $bmi2:expr; $start:ident $end:ident $ok:ident $first:ident $last:ident;)*) => {
+    ($($size:literal $pushed:literal $bmi2:expr; $start:ident $end:ident $ok:ident $first:ident $middle:ident $last:ident;)*) => {
         unsafe extern "C" {
-            $(fn $start(); fn $end(); fn $ok(); fn $first(); fn $last();)*
+            $(fn $start(); fn $end(); fn $ok(); fn $first(); fn $middle(); fn $last();)*
         }
 
         /// All routines.
@@ -193,31 +208,32 @@ macro_rules! checks {
             size: $size,
             pushed: $pushed,
             needs_bmi2: $bmi2,
-            parts: [$start, $end, $ok, $first, $last],
+            parts: [$start, $end, $ok, $first, $middle, $last],
         }),*];
     };
 }
 checks! {
     1 2 Some(true);
-        lkm_check_1_start lkm_check_1_end lkm_check_1_ok lkm_check_1_first lkm_check_1_last;
+        lkm_check_1_start lkm_check_1_end lkm_check_1_ok lkm_check_1_first lkm_check_1_middle lkm_check_1_last;
     1 3 Some(false);
-        lkm_check_old_1_start lkm_check_old_1_end lkm_check_old_1_ok lkm_check_old_1_first lkm_check_old_1_last;
+        lkm_check_old_1_start lkm_check_old_1_end lkm_check_old_1_ok lkm_check_old_1_first lkm_check_old_1_middle lkm_check_old_1_last;
     2 2 Some(true);
-        lkm_check_2_start lkm_check_2_end lkm_check_2_ok lkm_check_2_first lkm_check_2_last;
+        lkm_check_2_start lkm_check_2_end lkm_check_2_ok lkm_check_2_first lkm_check_2_middle lkm_check_2_last;
     2 3 Some(false);
-        lkm_check_old_2_start lkm_check_old_2_end lkm_check_old_2_ok lkm_check_old_2_first lkm_check_old_2_last;
+        lkm_check_old_2_start lkm_check_old_2_end lkm_check_old_2_ok lkm_check_old_2_first lkm_check_old_2_middle lkm_check_old_2_last;
     4 2 Some(true);
-        lkm_check_4_start lkm_check_4_end lkm_check_4_ok lkm_check_4_first lkm_check_4_last;
+        lkm_check_4_start lkm_check_4_end lkm_check_4_ok lkm_check_4_first lkm_check_4_middle lkm_check_4_last;
     4 3 Some(false);
-        lkm_check_old_4_start lkm_check_old_4_end lkm_check_old_4_ok lkm_check_old_4_first lkm_check_old_4_last;
+        lkm_check_old_4_start lkm_check_old_4_end lkm_check_old_4_ok lkm_check_old_4_first lkm_check_old_4_middle lkm_check_old_4_last;
     8 2 Some(true);
-        lkm_check_8_start lkm_check_8_end lkm_check_8_ok lkm_check_8_first lkm_check_8_last;
+        lkm_check_8_start lkm_check_8_end lkm_check_8_ok lkm_check_8_first lkm_check_8_middle lkm_check_8_last;
     8 3 Some(false);
-        lkm_check_old_8_start lkm_check_old_8_end lkm_check_old_8_ok lkm_check_old_8_first lkm_check_old_8_last;
+        lkm_check_old_8_start lkm_check_old_8_end lkm_check_old_8_ok lkm_check_old_8_first lkm_check_old_8_middle lkm_check_old_8_last;
     16 2 Some(true);
-        lkm_check_16_start lkm_check_16_end lkm_check_16_ok lkm_check_16_first lkm_check_16_last;
+        lkm_check_16_start lkm_check_16_end lkm_check_16_ok lkm_check_16_first lkm_check_16_middle lkm_check_16_last;
     16 3 Some(false);
-        lkm_check_old_16_start lkm_check_old_16_end lkm_check_old_16_ok lkm_check_old_16_first lkm_check_old_16_last;
+        lkm_check_old_16_start lkm_check_old_16_end lkm_check_old_16_ok lkm_check_old_16_first lkm_check_old_16_middle lkm_check_old_16_last;
     0 3 None;
-        lkm_check_any_start lkm_check_any_end lkm_check_any_ok lkm_check_any_first lkm_check_any_last;
+        lkm_check_any_start lkm_check_any_end lkm_check_any_popped lkm_check_any_first lkm_check_any_middle
+        lkm_check_any_last;
 }

@@ -7,8 +7,8 @@ mod regs;
 mod stub;
 pub mod thunks;
 
-pub(crate) use check::{CHECKS, Check};
 pub(crate) use access::{access_fixup, compare_exchange, copy, fetch_add_u32, fill, load, store};
+pub(crate) use check::{CHECKS, Check};
 pub(crate) use enter::{continue_in_dispatch, enter, leave_dead, prepare};
 pub use regs::Regs;
 pub(crate) use regs::{error_code, fault_addr, ip, regs, set_ip, sp, vector};
