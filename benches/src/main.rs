@@ -4,7 +4,7 @@
 //! cargo run --release -p bench [-- [--json] [--no-qemu] [--rounds N] [NAME ...]]
 //! ```
 //!
-//! NAME: `run`, `phases`, `load`, `printk`, `border`, `memory`, `library`, `depmod`, `tools`; all of them if none is given. Subjects
+//! NAME: `run`, `phases`, `load`, `printk`, `border`, `memory`, `exact`, `library`, `depmod`, `tools`; all of them if none is given. Subjects
 //! that are compared are measured in turn, round by round, in one run; the table has medians, the middle half of the samples,
 //! and the median of the ratios within the rounds. What must not share a process has its own: the program then calls
 //! itself with `sample`, and gets numbers back as JSON.
@@ -12,6 +12,7 @@
 
 mod border;
 mod depmod;
+mod exact;
 mod library;
 mod load;
 mod memory;
@@ -61,6 +62,7 @@ const GROUPS: &[Group] = &[
     ("printk", printk::measure),
     ("border", border::measure),
     ("memory", memory::measure),
+    ("exact", exact::measure),
     ("depmod", depmod::measure),
     ("library", library::measure),
     ("tools", tools::measure),
@@ -86,6 +88,7 @@ fn chosen() -> Result<(), String> {
         ["sample", "memory", mode, release, module, pairs, size, live] => {
             memory::sample(mode, release, module, pairs, size, live)
         }
+        ["sample", "exact", mode, release, file] => exact::sample(mode, release, file),
         ["sample", "library", release, file] => library::sample(release, file),
         ["sample", "border", rounds] => border::sample(rounds),
         ["sample", "lsmod", rounds] => tools::sample_lsmod(rounds),

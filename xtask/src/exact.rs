@@ -22,7 +22,9 @@ pub(crate) fn all(version: &str) -> Result<(), String> {
     let text = table(&release, &planned, &before, &after);
     print!("{text}");
     let file = format!("docs/generated/exact-{}.md", version.trim_end_matches('.'));
-    fs::write(&file, text).map_err(|e| format!("{file}: {e}"))
+    fs::write(&file, text).map_err(|e| format!("{file}: {e}"))?;
+    let told = after.values().filter(|outcome| !outcome.findings.is_empty()).count();
+    if told > 0 { Err(format!("something is found in {told} modules: {file}")) } else { Ok(()) }
 }
 
 /// What was planned.

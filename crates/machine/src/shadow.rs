@@ -121,6 +121,24 @@ pub fn found(ip: u64, is_breakpoint: bool) -> Option<Found> {
     })
 }
 
+/// True if all bytes of a range may be accessed; of what can never be closed, all may.
+pub fn is_open(addr: u64, len: usize) -> bool {
+    let Some(end) = addr.checked_add(len as u64) else { return false };
+    let Some((start, size)) = writable().into_iter().find(|(start, size)| addr < start + size && end > *start) else {
+        return true;
+    };
+    if ROUTINES.get().is_none() || addr < start || end > start + size {
+        return false;
+    }
+    let (first, last) = (addr / GRANULE, end.saturating_sub(1).max(addr) / GRANULE);
+    // SAFETY: the shadow of the writable ranges is mapped for the life of the process. Others may write it meanwhile, byte
+    // by byte, as they may for a look by a routine.
+    let at = |granule: u64| unsafe { (granule as *const i8).read_volatile() };
+    let tail = at(last);
+    let is_tail_open = tail == 0 || (end.saturating_sub(1) % GRANULE) < tail.max(0) as u64;
+    len == 0 || is_tail_open && (first..last).all(|granule| at(granule) == 0)
+}
+
 fn set(addr: u64, granules: u64, value: i8) {
     let end = addr.checked_add(granules * GRANULE);
     let inside = |(start, len): &(u64, u64)| addr >= *start && end.is_some_and(|end| end <= start + len);
@@ -229,6 +247,7 @@ mod tests {
                         Found::Closed { size, .. } => (size, addr),
                         other => panic!("{other:?}"),
                     });
+                    assert_eq!(super::is_open(addr, size), is_open, "{size} bytes at {addr:#x}, {len} at {start:#x}");
                     assert_eq!(got, want, "{size} bytes at {addr:#x}, {len} at {start:#x}, {routine:?}");
                 }
             }

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 const SOURCE: &str = include_str!("memory/planted.c");
 
-/// Number, the mode that must find it (`guard` finds what `track` does, too), what is said.
+/// Number, the mode that must find it (`guard` finds what `track` does, and `exact` what `guard` does), what is said.
 const PLANTED: &[(u32, &str, &str)] = &[
     (1, "guard", "out-of-bounds read of 1 bytes, 0 bytes past the end of a 40-byte kmalloc allocation"),
     (2, "guard", "out-of-bounds write of 1 bytes, 0 bytes past the end of a 40-byte kmalloc allocation"),
@@ -62,6 +62,12 @@ const PLANTED: &[(u32, &str, &str)] = &[
     (32, "track", "__free_pages of pages that are not allocated"),
 ];
 
+/// What exact mode says instead, at the line with the mark X: it sees the access itself.
+const EXACT: &[(u32, &str)] = &[
+    (3, "out-of-bounds write of 1 bytes, 0 bytes past the end of a 13-byte kmalloc allocation"),
+    (4, "out-of-bounds write of 1 bytes, 1 bytes before a 13-byte kmalloc allocation"),
+];
+
 static MODULE: LazyLock<(Folder, PathBuf)> = LazyLock::new(|| {
     let release = abi::newest("6.1", &abi::Options::default()).expect("a 6.1 kernel is installed");
     let folder = Folder::new("planted");
@@ -85,9 +91,9 @@ fn report(error: u32, mode: &str) -> (serde_json::Value, i32) {
     (parsed, output.status.code().unwrap_or(-1))
 }
 
-/// The lines of the source that are marked for an error.
-fn marked(error: u32) -> Vec<String> {
-    let mark = format!("E{error}");
+/// The lines of the source that are marked for an error with this letter.
+fn marked(letter: char, error: u32) -> Vec<String> {
+    let mark = format!("{letter}{error}");
     let is_marked = |line: &str| line.split("// ").nth(1).is_some_and(|marks| marks.split(' ').any(|m| m == mark));
     (1..).zip(SOURCE.lines()).filter(|(_, line)| is_marked(line)).map(|(n, _)| format!("planted.c:{n}")).collect()
 }
@@ -106,9 +112,11 @@ fn told(report: &serde_json::Value) -> Vec<(String, String)> {
 fn every_planted_mistake_is_found_in_its_mode() {
     let mut wrong = Vec::new();
     for (error, mode, want) in PLANTED {
-        let lines = marked(*error);
-        assert!(!lines.is_empty(), "{error} is not marked");
-        for mode in ["track", "guard"].into_iter().skip_while(|m| m != mode) {
+        for mode in ["track", "guard", "exact"].into_iter().skip_while(|m| m != mode) {
+            let exact = EXACT.iter().find(|(number, _)| number == error && mode == "exact");
+            let (letter, want) = exact.map_or(('E', *want), |(_, want)| ('X', *want));
+            let lines = marked(letter, *error);
+            assert!(!lines.is_empty(), "{error} is not marked");
             let (report, status) = report(*error, mode);
             let told = told(&report);
             if status != 120 || !told.iter().any(|(what, line)| what.contains(want) && lines.contains(line)) {
@@ -121,7 +129,7 @@ fn every_planted_mistake_is_found_in_its_mode() {
 
 #[test]
 fn a_clean_run_finds_nothing_in_any_mode() {
-    for mode in ["fast", "track", "guard"] {
+    for mode in ["fast", "track", "guard", "exact"] {
         let (report, status) = report(0, mode);
         assert_eq!((told(&report), status), (Vec::new(), 0), "{mode}: {report}");
     }

@@ -38,14 +38,15 @@ const CHECK: Opt = Opt::with(
     "MODE",
     Kind::Choice(&["guard", "exact", "track", "fast"]),
     "what is watched of the module's use of memory: guard (accesses behind a block and to freed ones, damage around blocks; \
-     the default), exact (FILE is a source: every access to blocks and global variables), track (who owns what, wrong frees), fast (nothing)",
+     the default), exact (also every access by an address in a register, to the byte; a source is built for it, a finished module \
+     is checked as it is), track (who owns what, wrong frees), fast (nothing)",
 );
 const CHECK_OF_ALL: Opt = Opt::with(
     "",
     &["check"],
     "MODE",
-    Kind::Choice(&["guard", "track", "fast"]),
-    "what is watched of modules' use of memory: track (the default), guard, fast: see `lkm run --help`",
+    Kind::Choice(&["guard", "exact", "track", "fast"]),
+    "what is watched of modules' use of memory: track (the default), guard, exact, fast: see `lkm run --help`",
 );
 const NO_FACES: Opt = Opt::flag("", &["no-faces"], "leave /proc, /sys and /dev as this machine has them");
 const PERSONALITY: Opt = Opt::with(

@@ -22,7 +22,7 @@ pub enum Mode {
     Track = 1,
     /// Also accesses behind a block's page, and to blocks that were freed; canaries in the rest of the page.
     Guard = 2,
-    /// Also, of modules that were built for it, every access around blocks and global variables ([`super::kasan`]).
+    /// Also every access around blocks and global variables ([`super::kasan`], [`super::exact`]).
     Exact = 3,
 }
 

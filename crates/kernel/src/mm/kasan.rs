@@ -1,11 +1,13 @@
-//! Exact mode: every access of a module that was built with KASAN's instrumentation is checked, to the byte.
+//! Exact mode: every access of a module is checked, to the byte. Here is what decides about one.
 //!
-//! The compiler puts a call before each access. What goes to a closed page ([`guard`]) is left to the trap that follows;
-//! what is seen here is the rest: the bytes around a block within its pages, pages that were opened after a first report,
-//! and the room between global variables. Counterparts: mm/kasan/generic.c, mm/kasan/report.c.
+//! A module that was built with KASAN's instrumentation calls the functions below before each access; of any other,
+//! [`exact`] finds the accesses. What goes to a closed page ([`guard`]) is left to the trap that follows; what is seen here
+//! is the rest: the bytes around a block within its pages, pages that were opened after a first report, and the room
+//! between global variables. Most accesses are let through by the shadow ([`machine::shadow`]), without asking here.
+//! Counterparts: mm/kasan/generic.c, mm/kasan/report.c.
 //!
-//! DIFFERS: variables on the stack are not checked, and there is no shadow memory. These functions are no exports of the
-//! kernel that modules believe to run on; only in exact mode they can be imported.
+//! DIFFERS: variables on the stack are not checked. These functions are no exports of the kernel that modules believe to run
+//! on; only in exact mode they can be imported.
 
 use crate::mm::check::{self, Mode, Report};
 use crate::mm::exact;
@@ -175,6 +177,9 @@ fn add_global(start: u64, global: Global) {
 
 /// Looks at an access that the module code calling is about to make.
 fn look(addr: u64, size: usize, write: bool) {
+    if shadow::is_open(addr, size) {
+        return;
+    }
     look_at(Access { addr, size, write, ip: 0 });
 }
 

@@ -3,15 +3,18 @@
 //! A process boots once, so each test file has one kernel; its cases run one after the other.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use kernel::mm::check::Mode;
 use kernel::module::load::{LoadError, Request, init_module};
 use kernel::module::unload::delete_module;
 use kernel::{Config, boot, files, log, sched};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use wire::{Answer, Caller};
 
 static BOOTED: Once = Once::new();
 static TURN: Mutex<()> = Mutex::new(());
+/// What this process's kernel watches, if a test says so before the first one boots.
+pub static CHECK: OnceLock<Mode> = OnceLock::new();
 
 /// A booted kernel and a task of this thread.
 pub struct Kernel {
@@ -78,7 +81,8 @@ impl Kernel {
             let release = abi::newest(version, &options);
             let release = release.unwrap_or_else(|| panic!("no kernel image {version}* is installed"));
             let config = Config::new(abi::Profile::for_release(&release, &options).unwrap());
-            boot(Config { cpus: 2, ..config }).unwrap();
+            let check = *CHECK.get_or_init(Mode::default);
+            boot(Config { cpus: 2, check, ..config }).unwrap();
         });
         let task = sched::Task::attach().unwrap();
         let _ = log::syslog(&caller(), 5, 0);

@@ -74,7 +74,7 @@ static noinline void canaries(void)
 {
 	char *p = get(13);
 
-	((volatile char *)p)[error == 3 ? 13 : -1] = 0x41;
+	((volatile char *)p)[error == 3 ? 13 : -1] = 0x41; // X3 X4
 	put(p);
 }
 

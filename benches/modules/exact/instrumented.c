@@ -1,0 +1,2 @@
+// The same, with KASAN's calls.
+#include "exact.c"
