@@ -142,7 +142,7 @@ pub fn is_open(addr: u64, len: usize) -> bool {
 fn set(addr: u64, granules: u64, value: i8) {
     let end = addr.checked_add(granules * GRANULE);
     let inside = |(start, len): &(u64, u64)| addr >= *start && end.is_some_and(|end| end <= start + len);
-    if ROUTINES.get().is_none() || !writable().iter().any(|range| inside(range)) {
+    if ROUTINES.get().is_none() || !writable().iter().any(inside) {
         return;
     }
     // SAFETY: the shadow of the writable ranges is mapped read-write for the life of the process, and no reference to it
@@ -160,7 +160,7 @@ pub fn close(addr: u64, len: u64) {
 /// Opens a range that begins with a granule. The rest of its last granule is closed.
 pub fn open(addr: u64, len: u64) {
     set(addr & !(GRANULE - 1), len / GRANULE, 0);
-    if len % GRANULE != 0 {
+    if !len.is_multiple_of(GRANULE) {
         set((addr + len) & !(GRANULE - 1), 1, (len % GRANULE) as i8);
     }
 }
