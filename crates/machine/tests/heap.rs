@@ -77,7 +77,7 @@ fn what_is_freed_on_another_thread_is_used_again() {
                 seen.lock().unwrap().insert(object);
                 access::put(object, object).unwrap();
                 send.send(object).unwrap();
-                if object % 7 == 0 {
+                if object.is_multiple_of(7) {
                     thread::yield_now();
                 }
             }

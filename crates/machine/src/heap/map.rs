@@ -195,9 +195,9 @@ pub(super) fn clear_object(addr: u64, len: usize) {
     match len {
         // SAFETY: as for `clear`.
         ..16 => unsafe { (addr as *mut u64).write_volatile(0) },
-        ..=32 => both_ends(1),
-        ..=64 => both_ends(2),
-        ..=128 => both_ends(4),
+        16..=32 => both_ends(1),
+        33..=64 => both_ends(2),
+        65..=128 => both_ends(4),
         _ => clear(addr, len),
     }
 }
