@@ -209,7 +209,7 @@ _lkm_value() {
     'sh -l'|'sh --loglevel') values='_lkm_words '\''1 2 3 4 5 6 7 8'\''' ;;
     'sh --cpus') values='_lkm_nothing' ;;
     'sh --cmdline') values='_lkm_nothing' ;;
-    'sh --check') values='_lkm_words '\''guard track fast'\''' ;;
+    'sh --check') values='_lkm_words '\''guard exact track fast'\''' ;;
     'sh --personality') values='_lkm_words '\''2.4'\''' ;;
     'abi -k'|'abi --kernel') values='_lkm_releases' ;;
     'abi --image') values='_lkm_files' ;;
