@@ -1,8 +1,8 @@
 //! Everything that lkm itself offers to modules: the lists of all files, in one place.
 
 use crate::{
-    base, cpu, crypto, dma, fault, fpu, init, jump_label, klib, locking, log, mm, module, notifier, paravirt, random,
-    rcu, sched, softirq, static_call, time, workqueue,
+    base, cpu, crypto, dma, fault, fpu, init, jump_label, klib, livepatch, locking, log, mm, module, notifier,
+    paravirt, random, rcu, sched, softirq, static_call, time, workqueue,
 };
 use kabi::{DataExport, Export};
 
@@ -63,6 +63,7 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         klib::uuid::EXPORTS,
         klib::xarray::api::EXPORTS,
         klib::xarray::state::EXPORTS,
+        livepatch::EXPORTS,
         locking::mutex::EXPORTS,
         locking::rwlock::EXPORTS,
         locking::rwsem::EXPORTS,

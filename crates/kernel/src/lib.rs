@@ -21,6 +21,7 @@ pub mod fs;
 pub mod init;
 pub mod jump_label;
 pub mod klib;
+pub mod livepatch;
 pub mod locking;
 pub mod log;
 pub mod mm;

@@ -83,25 +83,48 @@ fn value(ops: &str, arg: u64) -> Option<String> {
     })
 }
 
-/// The table of built-in parameters, by module.
-fn table() -> Option<BTreeMap<String, Vec<Param>>> {
-    static NAME: Field = Field::new("kernel_param", "name");
-    static OPS: Field = Field::new("kernel_param", "ops");
-    static PERM: Field = Field::new("kernel_param", "perm");
-    static ARG: Field = Field::new("kernel_param", "arg");
+static NAME: Field = Field::new("kernel_param", "name");
+static OPS: Field = Field::new("kernel_param", "ops");
+static PERM: Field = Field::new("kernel_param", "perm");
+static ARG: Field = Field::new("kernel_param", "arg");
+
+/// The rows of the image's table of parameters.
+fn rows() -> Option<impl Iterator<Item = &'static [u8]>> {
     let edge = |name| profile().symbol(name).map(|s| s.addr);
     let (start, end) = (edge("__start___param")?, edge("__stop___param")?);
     let size = kabi::size_of_struct("kernel_param").ok()?;
     let bytes = profile().image_bytes(start, usize::try_from(end.checked_sub(start)?).ok()?)?;
+    Some(bytes.chunks_exact(size))
+}
+
+fn member(row: &[u8], field: &Field, len: usize) -> Option<u64> {
+    let from = usize::try_from(field.offset().ok()?).ok()?;
+    Some(number(row.get(from..from.checked_add(len)?)?))
+}
+
+/// Mode and full name of a row's parameter, if /sys shows it.
+fn shown(row: &[u8]) -> Option<(u32, String)> {
+    let mode = u32::try_from(member(row, &PERM, 2)?).ok().filter(|mode| *mode != 0)?;
+    Some((mode, text(member(row, &NAME, 8)?)?))
+}
+
+/// Module and name of a parameter.
+fn parts(full: &str) -> (&str, &str) {
+    full.split_once('.').unwrap_or(("kernel", full))
+}
+
+/// Whether a built-in module of this name shows parameters.
+pub(super) fn has(module: &str) -> bool {
+    rows().is_some_and(|mut rows| rows.any(|row| shown(row).is_some_and(|(_, full)| parts(&full).0 == module)))
+}
+
+/// The table of built-in parameters, by module.
+fn table() -> Option<BTreeMap<String, Vec<Param>>> {
     let mut modules: BTreeMap<String, Vec<Param>> = BTreeMap::new();
-    for row in bytes.chunks_exact(size) {
-        let member = |field: &Field, len: usize| {
-            let from = usize::try_from(field.offset().ok()?).ok()?;
-            Some(number(row.get(from..from.checked_add(len)?)?))
-        };
-        let mode = u32::try_from(member(&PERM, 2)?).ok()?;
-        let Some(full) = text(member(&NAME, 8)?).filter(|_| mode != 0) else { continue };
-        let (module, name) = full.split_once('.').unwrap_or(("kernel", &full));
+    for row in rows()? {
+        let Some((mode, full)) = shown(row) else { continue };
+        let member = |field: &Field, len: usize| member(row, field, len);
+        let (module, name) = parts(&full);
         let ops = profile().symbol_at(member(&OPS, 8)?).map(|(s, _)| s.name).unwrap_or_default();
         let params = modules.entry(module.to_string()).or_default();
         if let Some(value) = value(ops, member(&ARG, 8)?) {

@@ -72,6 +72,7 @@ fn make() -> Result<Tree, Errno> {
     let counters: Arc<dyn sys::KernelCounters> = Arc::new(sources::Counters);
     sys::register(&tree, &counters, None)?;
     builtin::register(&tree)?;
+    crate::livepatch::register(&tree)?;
     for parent in [tree.make_path("/proc")?, sys::debugfs(&tree)?] {
         let dir = tree.add(parent, "dynamic_debug", Spec::dir(0o755))?.keep();
         let (show, store) = (
@@ -122,6 +123,11 @@ pub fn add_module(module: &Arc<Module>) {
         files.add(module);
     }
     module.uevents.send("add");
+}
+
+/// True if /sys/module has a directory of this name for what is built into the kernel.
+pub fn is_built_in(name: &str) -> bool {
+    builtin::has(name)
 }
 
 /// A module goes: its files disappear.

@@ -150,6 +150,23 @@ impl Module {
         self.add_ref(1).map(|_| ())
     }
 
+    /// Adds a reference if there is one; false if not: somebody gave back more than he took.
+    ///
+    /// # Errors
+    /// When the module's structure cannot be reached.
+    pub fn try_get(&self) -> KResult<bool> {
+        let addr = REFCNT.of(self.this)?.addr();
+        loop {
+            let old: u32 = access::get(addr)?;
+            if old == 0 {
+                return Ok(false);
+            }
+            if access::compare_exchange_u32(addr, old, old.wrapping_add(1))? == old {
+                return Ok(true);
+            }
+        }
+    }
+
     /// Gives a reference back (`module_put`).
     ///
     /// # Errors

@@ -1,13 +1,16 @@
 //! Telling modules of modules that come and go, and finding symbols by name. Counterpart: kernel/module/main.c.
 
 use super::{Module, ModuleStruct, State, all, containing};
-use crate::log;
 use crate::mm::slab;
 use crate::notifier::{self, Head, NotifierBlock};
+use crate::{fault, log};
 use kabi::{KError, KPtr, KResult, KStr, exports, kexport, profile};
 use std::sync::{Arc, OnceLock};
 
 exports![register_module_notifier, unregister_module_notifier, __symbol_get, __symbol_put, symbol_put_addr];
+
+/// Where the kernel's code of these functions is.
+const MAIN: &str = "kernel/module/main.c";
 
 /// The head of the chain of those who want to know.
 fn head() -> KResult<Head> {
@@ -93,7 +96,8 @@ fn __symbol_put(name: KStr) -> KResult {
     if profile().export(&name).is_some() {
         return Ok(());
     }
-    let (module, _) = exporter(&name).ok_or(KError::Bug("symbol_put of a symbol that nothing exports"))?;
+    let bug = || fault::bug_in("__symbol_put", MAIN, 0);
+    let (module, _) = exporter(&name).ok_or_else(bug)?;
     module.put()
 }
 
@@ -103,5 +107,6 @@ fn symbol_put_addr(addr: KPtr<ModuleStruct>) -> KResult {
     if machine::arena::is_stub(addr.addr()) {
         return Ok(());
     }
-    containing(addr.addr()).ok_or(KError::Bug("symbol_put_addr of an address in no module"))?.put()
+    let bug = || fault::bug_in("symbol_put_addr", MAIN, 0);
+    containing(addr.addr()).ok_or_else(bug)?.put()
 }

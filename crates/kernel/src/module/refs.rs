@@ -12,7 +12,7 @@ fn try_module_get(module: KPtr<ModuleStruct>) -> KResult<bool> {
     match live(module) {
         None => Ok(module.is_null()),
         Some(module) if module.state() == State::Going => Ok(false),
-        Some(module) => module.get().map(|()| true),
+        Some(module) => module.try_get(),
     }
 }
 

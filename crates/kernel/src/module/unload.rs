@@ -28,6 +28,7 @@ pub fn delete_module(name: &str, flags: u32) -> Result<(), LoadError> {
         kabi::call(module.exit, &[])?;
     }
     super::notify::tell(&module, State::Going)?;
+    crate::livepatch::module_going(&module)?;
     crate::files::remove_module(&module);
     super::params::free_all(&module)?;
     forget(&module);

@@ -121,8 +121,12 @@ impl Kernel {
 
     /// Writes a parameter.
     pub fn set(&self, module: &str, parameter: &str, value: &str) -> Answer {
-        let path = format!("/sys/module/{module}/parameters/{parameter}");
-        self.task.run(&caller(), || files::write(&caller(), &path, value.as_bytes()))
+        self.write(&format!("/sys/module/{module}/parameters/{parameter}"), value)
+    }
+
+    /// Writes a file.
+    pub fn write(&self, path: &str, value: &str) -> Answer {
+        self.task.run(&caller(), || files::write(&caller(), path, value.as_bytes()))
     }
 
     /// Reads a parameter.

@@ -2,13 +2,15 @@
 //! `do_init_module` and `free_module` of kernel/module/main.c.
 
 use super::{LoadError, form};
-use crate::log;
 use crate::mm::kasan;
+use crate::module::taint::Taint;
 use crate::module::{CHANGED, Entry, LOADING, Module, State, notify, params, write_list};
+use crate::{livepatch, log};
 use kabi::Errno;
-use kabi::errno::EEXIST;
-use loader::{Refusal, Series, protect};
+use kabi::errno::{EEXIST, EINVAL};
+use loader::{LogLine, Refusal, Series, protect};
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 /// Parameters, then init.
@@ -37,6 +39,7 @@ pub(super) fn start(module: &Arc<Module>, args: &[u8]) -> Result<(), LoadError> 
             module.set_state(State::Going);
             module.put()?;
             notify::tell(module, State::Going)?;
+            livepatch::module_going(module)?;
             crate::files::remove_module(module);
             params::free_all(module)?;
             forget(module);
@@ -53,13 +56,42 @@ pub(super) fn start(module: &Arc<Module>, args: &[u8]) -> Result<(), LoadError> 
 
 /// What comes before init: others are told, parameters set. A module that fails after that is said to go.
 fn announce(module: &Arc<Module>, args: &[u8]) -> Result<(), LoadError> {
-    notify::tell_coming(module)?;
-    let parsed = params::parse(module, args).map_err(LoadError::from).and_then(|()| section_names(module));
+    livepatch::module_coming(module)?;
+    bad_taint(module);
+    if let Err(e) = notify::tell_coming(module) {
+        livepatch::module_going(module)?;
+        return Err(e.into());
+    }
+    let parsed = params::parse(module, args).map_err(LoadError::from);
+    let parsed = parsed.and_then(|()| own_name(module)).and_then(|()| section_names(module));
     if matches!(parsed, Err(LoadError::Refused(_))) {
         module.set_state(State::Going);
         notify::tell(module, State::Going)?;
+        livepatch::module_going(module)?;
     }
     parsed
+}
+
+/// A module with some taints gets no trace events (`trace_module_add_events` of kernel/trace/trace_events.c).
+fn bad_taint(module: &Module) {
+    /// From this release on a livepatch module gets them.
+    const OF_LIVEPATCHES: Series = (6, 3);
+    let events = module.image().section("_ftrace_events").map_or(0, |section| section.size / 8);
+    let of_livepatch = (loader::series() >= OF_LIVEPATCHES).then_some(Taint::Livepatch);
+    let fine = [Taint::OotModule, Taint::Crap, Taint::UnsignedModule, Taint::Test].into_iter().chain(of_livepatch);
+    let bad = fine.fold(module.taints.load(Ordering::Relaxed), |taints, fine| taints & !(1 << fine as u32));
+    if events > 0 && bad != 0 {
+        log::line(3, &format!("{}: module has bad taint, not creating trace events", module.name()));
+    }
+}
+
+/// What is built in has its directory in /sys/module already (`mod_sysfs_init` of kernel/module/sysfs.c).
+fn own_name(module: &Module) -> Result<(), LoadError> {
+    if !crate::files::is_built_in(module.name()) {
+        return Ok(());
+    }
+    let line = LogLine::err(format!("{}: module is already loaded", module.name()));
+    Err(Refusal::logged(EINVAL, line).into())
 }
 
 /// Each section has a file in /sys/module/X/sections: there cannot be two of one name (`add_sect_attrs` of

@@ -1,0 +1,2 @@
+set -e
+strip --strip-debug lt.ko lp.ko lq.ko

@@ -1,0 +1,23 @@
+def named(name):
+    """The module under another name."""
+    ko = Ko('na.ko')
+    start = ko.section('.gnu.linkonce.this_module', 'offset') + 24
+    ko.data[start:start + 56] = name.encode().ljust(56, b'\0')
+    return ko.modinfo(name=name.split('\0')[0])
+
+
+head('names of the kernel')
+load('vmlinux', named('vmlinux'), unload='vmlinux')
+load('kernel', named('kernel'), unload='kernel')
+load('printk: built in, with parameters', named('printk'), unload='printk')
+load('module: built in, with parameters', named('module'), unload='module')
+print(' ', sorted(os.listdir('/sys/module/printk')), sorted(os.listdir('/sys/module/printk/parameters'))[:2])
+load('as it is', named('na'), unload='na')
+head('odd names')
+load('with a dash', named('n-a'), unload='n-a')
+load('with a dot', named('n.a'), unload='n.a')
+load('with a blank', named('n a'), unload='n a')
+load('with a slash', named('n/a'), unload='n/a')
+load('dot', named('.'), unload='.')
+load('two dots', named('..'), unload='..')
+load('of 55 letters', named('n' * 55), unload='n' * 55)

@@ -1,0 +1,2 @@
+set -e
+strip --strip-debug tp.ko
