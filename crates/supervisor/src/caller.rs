@@ -70,10 +70,18 @@ fn is_signalled(status: &str) -> bool {
 
 /// Whether a thread may load modules, as far as it is root inside (`CAP_SYS_MODULE`).
 pub(crate) fn may_load_modules(tid: u32) -> bool {
-    const SYS_MODULE: u32 = 16;
+    has_capability(tid, 16)
+}
+
+/// Whether a thread may make device nodes (`CAP_MKNOD`).
+pub(crate) fn may_make_nodes(tid: u32) -> bool {
+    has_capability(tid, 27)
+}
+
+fn has_capability(tid: u32, number: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
     let effective = field(&status, "CapEff").and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    effective.is_some_and(|mask| mask >> SYS_MODULE & 1 == 1)
+    effective.is_some_and(|mask| mask >> number & 1 == 1)
 }
 
 /// The caller with the host's ids `tid`, `uid` and `gid`.

@@ -199,6 +199,7 @@ impl Reader {
                 Ok(Frame::Answer { id, answer }) => self.link.finish(id, Ok(answer)),
                 Ok(Frame::Event(Event::Console(text))) => (self.console)(&text),
                 Ok(Frame::Event(Event::PollWakeup { handle })) => self.link.poll_wakeup(handle),
+                Ok(Frame::Event(Event::Uevent(message))) => self.link.uevent(&message),
                 Ok(Frame::Event(Event::Bug(text))) => self.bug = Some(text),
                 Ok(Frame::Ask { id, call, ask }) => self.ask(id, call, ask),
                 Ok(Frame::Call { .. } | Frame::Told { .. }) => {

@@ -4,6 +4,8 @@
 //! answer. When the kernel process ends, every callback still waiting gets [`Error::Died`].
 
 use crate::run::helper::{self, Helpers};
+use crate::run::uevents::Uevents;
+use crate::syscalls::Nodes;
 use crate::{Death, Error};
 use std::collections::HashMap;
 use std::os::fd::BorrowedFd;
@@ -22,6 +24,10 @@ pub(crate) struct Link {
     poll_sinks: Mutex<Vec<PollSink>>,
     /// Where helpers can be started: the last one that is there does it.
     helpers: Mutex<Vec<Arc<Helpers>>>,
+    /// Where programs may listen to uevents.
+    uevents: Mutex<Vec<Arc<Uevents>>>,
+    /// Device nodes elsewhere than below /dev.
+    pub(crate) nodes: Nodes,
 }
 
 #[derive(Default)]
@@ -50,6 +56,8 @@ impl Link {
             state: Mutex::default(),
             poll_sinks: Mutex::default(),
             helpers: Mutex::default(),
+            uevents: Mutex::default(),
+            nodes: Nodes::default(),
         }
     }
 
@@ -159,6 +167,21 @@ impl Link {
 
     pub(crate) fn remove_helpers(&self, helpers: &Arc<Helpers>) {
         lock(&self.helpers).retain(|other| !Arc::ptr_eq(other, helpers));
+    }
+
+    pub(crate) fn add_uevents(&self, uevents: &Arc<Uevents>) {
+        lock(&self.uevents).push(uevents.clone());
+    }
+
+    pub(crate) fn remove_uevents(&self, uevents: &Arc<Uevents>) {
+        lock(&self.uevents).retain(|other| !Arc::ptr_eq(other, uevents));
+    }
+
+    /// The kernel process says something of an object.
+    pub(crate) fn uevent(&self, message: &[u8]) {
+        for uevents in lock(&self.uevents).iter() {
+            uevents.send(message);
+        }
     }
 
     /// Has a helper started for the kernel process, which asked as `id`.

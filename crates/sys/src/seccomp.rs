@@ -36,6 +36,8 @@ pub enum Test<'a> {
     OneOf(&'a [u32]),
     /// It has all of these bits.
     Has(u32),
+    /// It has one of these bits at least.
+    HasAny(u32),
 }
 
 const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
@@ -90,6 +92,11 @@ impl Filter {
                     block.push(op(JUMP_EQUAL, *value, 0, 1));
                     block.push(op(RETURN, action.code(), 0, 0));
                 }
+            }
+            Test::HasAny(bits) => {
+                block.push(op(AND, bits, 0, 0));
+                block.push(op(JUMP_EQUAL, 0, 1, 0));
+                block.push(op(RETURN, action.code(), 0, 0));
             }
             Test::Has(bits) => {
                 block.push(op(AND, bits, 0, 0));
@@ -222,7 +229,8 @@ mod tests {
             let number = |i: u32| i * i % 97 * 3;
             let mut filter = Filter::new(Action::Errno(libc::EPERM));
             for i in 0..count {
-                filter = match i % 3 {
+                filter = match i % 4 {
+                    3 => filter.rule_if(number(i).into(), 2, Test::HasAny(9), Action::Allow),
                     0 => filter.rule(number(i).into(), Action::Allow),
                     1 => filter.rule_if(number(i).into(), 0, Test::OneOf(&[7, 9]), Action::Allow),
                     _ => filter.rule_if(number(i).into(), 1, Test::Has(6), Action::Allow),
@@ -230,7 +238,8 @@ mod tests {
             }
             let code = filter.finished();
             for (call, arg) in (0..400).flat_map(|call| [6, 7, 8, 9, 14].map(|arg| (call, arg))) {
-                let allowed = (0..count).find(|i| number(*i) == call).is_some_and(|i| match i % 3 {
+                let allowed = (0..count).find(|i| number(*i) == call).is_some_and(|i| match i % 4 {
+                    3 => arg & 9 != 0,
                     0 => true,
                     1 => arg == 7 || arg == 9,
                     _ => arg & 6 == 6,

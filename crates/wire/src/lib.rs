@@ -15,7 +15,7 @@ mod vfs;
 
 pub use conn::{Conn, MAX_FRAME, Received, WireError};
 pub use legacy::{LegacyCall, LegacyReply};
-pub use vfs::{Attr, DirEntry, Entry, FileKind, NodeId, ROOT_DEV, ROOT_PROC, ROOT_SYS, VfsCall, VfsReply};
+pub use vfs::{Attr, DirEntry, Entry, FileKind, NODES, NodeId, ROOT_DEV, ROOT_PROC, ROOT_SYS, VfsCall, VfsReply};
 
 use serde::{Deserialize, Serialize};
 
@@ -219,6 +219,8 @@ pub enum Event {
         /// The file handle of `VfsReply::Opened`.
         handle: u64,
     },
+    /// What those read who listen to uevents, but for its number.
+    Uevent(Vec<u8>),
     /// The kernel process found a fault in lkm's own code; it is the last event. `lkm run` exits 125.
     Bug(String),
 }

@@ -15,6 +15,9 @@ pub const ROOT_SYS: NodeId = 2;
 /// The root of /dev.
 pub const ROOT_DEV: NodeId = 3;
 
+/// The directory in /dev with the device nodes that programs made elsewhere; no listing shows it.
+pub const NODES: &str = ".lkm-nodes";
+
 /// What kind of file a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FileKind {

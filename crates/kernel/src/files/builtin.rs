@@ -31,8 +31,8 @@ struct BuiltIn {
 }
 
 impl Uevents for BuiltIn {
-    fn uevent(&self, action: &str, _variables: &[(String, String)]) -> KResult {
-        self.uevents.send(action);
+    fn uevent(&self, action: &str, variables: &[(String, String)]) -> KResult {
+        self.uevents.send(&self.name, action, variables);
         Ok(())
     }
 

@@ -81,6 +81,7 @@ fn make() -> Result<Tree, Errno> {
         );
         tree.add(dir, "control", fs::writable(0o644, show, store))?.keep();
     }
+    tree.add(ROOT_DEV, wire::NODES, Spec::dir(0o755))?.keep();
     tree.add(ROOT_DEV, "kmsg", Spec::char_device(0o644, kmsg::RDEV))?.keep();
     tree.add(wire::ROOT_PROC, "kmsg", Spec::file(0o400, Arc::new(kmsg::ProcFile)))?.keep();
     Ok(tree)
@@ -122,7 +123,6 @@ pub fn add_module(module: &Arc<Module>) {
     if let Some(files) = &mut *files() {
         files.add(module);
     }
-    module.uevents.send("add");
 }
 
 /// True if /sys/module has a directory of this name for what is built into the kernel.
@@ -132,7 +132,7 @@ pub fn is_built_in(name: &str) -> bool {
 
 /// A module goes: its files disappear.
 pub fn remove_module(module: &Arc<Module>) {
-    module.uevents.gone();
+    module.uevents.gone(module.name());
     let dir = files().as_mut().and_then(|files| files.modules.remove(&module.id));
     // Outside of the lock: this waits until nobody is in one of the files.
     drop(dir);

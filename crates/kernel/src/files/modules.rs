@@ -63,8 +63,8 @@ impl ModuleView for View {
 }
 
 impl Uevents for View {
-    fn uevent(&self, action: &str, _variables: &[(String, String)]) -> KResult {
-        self.of(|m| m.uevents.send(action));
+    fn uevent(&self, action: &str, variables: &[(String, String)]) -> KResult {
+        self.of(|m| m.uevents.send(m.name(), action, variables));
         Ok(())
     }
 

@@ -82,7 +82,11 @@ impl Session {
         if let Some(node) = own.as_ref().and_then(|own| self.own_node(own)) {
             let call = Call::Vfs(VfsCall::ReadDir { node });
             if let Ok(Answer::Vfs(VfsReply::Dir(list))) = self.link.call(wire::kernel_caller(), call, &[]) {
-                lines.extend(list.into_iter().filter(|e| !children.contains_key(&e.name)).filter_map(own_line));
+                lines.extend(
+                    list.into_iter()
+                        .filter(|e| e.name != wire::NODES && !children.contains_key(&e.name))
+                        .filter_map(own_line),
+                );
             }
         }
         if *processes {

@@ -177,7 +177,8 @@ impl Session {
         Caller { pid: header.tid, tid: header.tid, uid: header.uid, gid: header.gid, comm: String::new() }
     }
 
-    /// Sends the call; `convert` makes the reply when the answer comes.
+    /// Sends the call; `convert` makes the reply when the answer comes. DIFFERS: where a signal ends a call, the program gets
+    /// `EINTR` also if its handler has SA_RESTART: Linux takes no answer from FUSE that restarts a call.
     pub(super) fn forward(
         self: &Arc<Self>,
         header: Header,

@@ -5,6 +5,7 @@
 //! are caught like the command's; it starts in / with the streams of /dev/null.
 
 use super::channel::{Channel, Message};
+use super::uevents;
 use crate::link::{Link, lock};
 use crate::syscalls;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -88,16 +89,21 @@ struct Running {
 }
 
 /// The starter's main; it has just been forked from init.
-pub(super) fn starter(inside: &Inside<'_>, conn: &Conn) -> ! {
+pub(super) fn starter(inside: &Inside<'_>, conn: &Conn, uevents: &OwnedFd) -> ! {
     let _ = rustix::thread::set_name(c"lkm-helpers");
     let _ = sys::process::die_with_parent();
     // The command's streams must not stay open because of a process that only waits.
     let _ = quiet();
-    let _ = sys::process::close_all_but(&[conn.as_fd(), inside.channel.as_fd()]);
+    let _ = sys::process::close_all_but(&[conn.as_fd(), inside.channel.as_fd(), uevents.as_fd()]);
     let _ = std::env::set_current_dir("/");
     let mut running: Vec<Running> = Vec::new();
+    // Who serves it has taken it over.
+    let mut uevents = Some(uevents);
     loop {
-        let Some(ready) = wait(conn, &running) else { continue };
+        let Some(ready) = wait(conn, &running, uevents) else { continue };
+        if ready.contains(&running.len().saturating_add(1)) {
+            uevents.take().into_iter().for_each(keep);
+        }
         if ready.contains(&0) {
             let Ok(received) = conn.receive() else { sys::process::exit_now(0) };
             if let Frame::Ask { id, ask: Ask::Helper { path, argv, envp, wait }, .. } = received.frame {
@@ -124,15 +130,23 @@ pub(super) fn starter(inside: &Inside<'_>, conn: &Conn) -> ! {
     }
 }
 
+/// Has a process serve what is asked for about uevents.
+fn keep(requests: &OwnedFd) {
+    if let Ok(Forked::Child) = sys::process::fork() {
+        uevents::keeper(requests)
+    }
+}
+
 fn tell(conn: &Conn, id: u64, status: i32) {
     // A supervisor that is gone takes everything inside with it.
     let _ = conn.send(&Frame::Told { id, told: Told::Helper(status) }, &[]);
 }
 
-/// What is ready: 0 the connection, then the helpers from 1 on.
-fn wait(conn: &Conn, running: &[Running]) -> Option<HashSet<usize>> {
+/// What is ready: 0 the connection, then the helpers from 1 on, and what is asked for about uevents.
+fn wait(conn: &Conn, running: &[Running], uevents: Option<&OwnedFd>) -> Option<HashSet<usize>> {
     let mut fds: Vec<PollFd<'_>> = vec![PollFd::from_borrowed_fd(conn.as_fd(), PollFlags::IN)];
     fds.extend(running.iter().map(|r| PollFd::from_borrowed_fd(r.child.as_fd(), PollFlags::IN)));
+    fds.extend(uevents.map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)));
     poll(&mut fds, None).ok()?;
     Some(fds.iter().enumerate().filter(|(_, fd)| !fd.revents().is_empty()).map(|(index, _)| index).collect())
 }

@@ -47,7 +47,7 @@ fn start_starter(setup: &Setup, channel: &Channel) -> Result<(), Failure> {
         Forked::Child => {
             setup.dispositions.iter().copied().for_each(sys::signal::restore);
             let inside = Inside { wanted: &wanted(setup), channel };
-            helper::starter(&inside, &setup.helpers)
+            helper::starter(&inside, &setup.helpers, &setup.uevents)
         }
         Forked::Parent(_) => Ok(()),
     }

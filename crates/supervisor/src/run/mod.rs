@@ -4,7 +4,8 @@
 //! *middle* process ([`namespace`]), which makes the user, mount and pid namespace, mounts what needs the supervisor's
 //! own pid numbering, forks *init* ([`init`]) and waits. Init is pid 1 inside: it mounts the rest, starts the command,
 //! reaps orphans and tells the supervisor how the command ended; with init everything inside dies. A fourth, the
-//! starter ([`helper`]), runs the programs that the kernel itself wants. Both die with their
+//! starter ([`helper`]), runs the programs that the kernel itself wants; where somebody listens to uevents, a fifth
+//! ([`uevents`]). All die with their
 //! parent, so nothing is left when the supervisor is killed.
 
 mod channel;
@@ -15,10 +16,12 @@ mod mounts;
 mod namespace;
 mod outside;
 mod terminal;
+pub(crate) mod uevents;
 
 use crate::faces::Plan;
 use crate::syscalls::Uname;
 use std::ffi::OsString;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -49,4 +52,6 @@ struct Setup {
     own_terminal: bool,
     /// Where helpers are asked for.
     helpers: wire::Conn,
+    /// Where sockets for uevents are asked for.
+    uevents: OwnedFd,
 }

@@ -2,12 +2,13 @@
 
 use super::channel::{Channel, Failure, Message};
 use super::helper::Helpers;
+use super::uevents::{self, Uevents};
 use super::{Program, Setup, namespace, terminal};
 use crate::control::{self, MapIds};
 use crate::faces::{self, Plan};
 use crate::instance::FORKING;
 use crate::link::lock;
-use crate::syscalls::{self, Uname};
+use crate::syscalls::{self, Around, Uname};
 use crate::{Error, Exit, Instance};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
@@ -32,8 +33,10 @@ impl Instance {
         let plan = (!program.no_faces).then(|| Arc::new(Plan::make(&self.link)));
         let uname = Uname::ask(&self.link);
         let (helpers, inside) = Conn::pair()?;
+        let (uevents, keeper) = uevents::pair().map_err(Error::host("making a socket pair"))?;
         let setup = Setup {
             helpers: inside,
+            uevents: keeper,
             uname: uname.clone(),
             own_terminal: terminal::is_ours(),
             program: program.clone(),
@@ -47,6 +50,8 @@ impl Instance {
         let waiting = terminal::Waiting::start(was_foreground);
         let personality24 = program.personality24;
         let helpers = Helpers::start(helpers, &self.link)?;
+        let uevents = Arc::new(uevents);
+        self.link.add_uevents(&uevents);
         let mut session = Session {
             instance: self,
             middle: &middle,
@@ -56,10 +61,12 @@ impl Instance {
             personality24,
             plan,
             faces: None,
+            uevents: uevents.clone(),
         };
         let ended = session.serve();
         drop(session);
         self.link.remove_helpers(&helpers);
+        self.link.remove_uevents(&uevents);
         if ended.is_err() {
             middle.kill();
         }
@@ -95,6 +102,7 @@ struct Session<'a> {
     personality24: bool,
     plan: Option<Arc<Plan>>,
     faces: Option<Arc<faces::Session>>,
+    uevents: Arc<Uevents>,
 }
 
 impl Session<'_> {
@@ -125,9 +133,13 @@ impl Session<'_> {
                     self.go_on()?;
                 }
                 Message::Syscalls(listener) => {
-                    let uname = self.uname.clone();
-                    let (link, faces) = (&self.instance.link, self.faces.clone());
-                    syscalls::Server::start(listener, link, ids_inside(), uname, self.personality24, faces)
+                    let around = Around {
+                        uname: self.uname.clone(),
+                        personality24: self.personality24,
+                        faces: self.faces.clone(),
+                        uevents: self.uevents.clone(),
+                    };
+                    syscalls::Server::start(listener, &self.instance.link, ids_inside(), around)
                         .map_err(Error::host("starting a thread"))?;
                 }
                 Message::Stopped => {

@@ -1,5 +1,5 @@
 //! What an open device of the instance cannot do as the regular file that it is to Linux ([`crate::faces`], `twin.rs`):
-//! `lseek`, `pread`, `pwrite`, `fstat` and kin, `ftruncate`, reads and writes of no bytes, and the ioctls that Linux answers
+//! `lseek`, `pread`, `pwrite`, `fstat` and kin (caught by [`super::elsewhere`], too), `ftruncate`, reads and writes of no bytes, and the ioctls that Linux answers
 //! itself for regular files.
 //!
 //! While no device of the instance is open anywhere, each of these calls goes on at once.
@@ -17,7 +17,6 @@ const EFAULT: i32 = 14;
 const EINVAL: i32 = 22;
 const EIO: i32 = 5;
 
-const AT_EMPTY_PATH: u32 = 0x1000;
 /// The most bytes of one `pread` or `pwrite`; more is done in parts by whoever wants more.
 const MAX_TRANSFER: u64 = 1 << 20;
 /// `struct statx`, and the bits of what is always filled in.
@@ -47,15 +46,13 @@ const OF_REGULAR_FILES: &[u32] = &[
 
 /// Catches these calls, where the arguments do not say already that they cannot be meant.
 pub(super) fn rules(mut filter: Filter) -> Filter {
-    use number::{FSTAT, FTRUNCATE, IOCTL, LSEEK, NEWFSTATAT, PREAD, PWRITE, READ, STATX, WRITE};
+    use number::{FSTAT, FTRUNCATE, IOCTL, LSEEK, PREAD, PWRITE, READ, WRITE};
     for call in [FSTAT, LSEEK, PREAD, PWRITE, FTRUNCATE] {
         filter = filter.rule(call.into(), Action::Notify);
     }
     filter
         .rule_if(READ.into(), 2, Test::OneOf(&[0]), Action::Notify)
         .rule_if(WRITE.into(), 2, Test::OneOf(&[0]), Action::Notify)
-        .rule_if(NEWFSTATAT.into(), 3, Test::Has(AT_EMPTY_PATH), Action::Notify)
-        .rule_if(STATX.into(), 2, Test::Has(AT_EMPTY_PATH), Action::Notify)
         .rule_if(IOCTL.into(), 1, Test::OneOf(OF_REGULAR_FILES), Action::Notify)
 }
 
@@ -114,7 +111,7 @@ fn is_empty(caught: &Notification, path: u64) -> bool {
     path == 0 || sys::memory::read_c_string(caught.tid, path, 0).is_ok()
 }
 
-fn forward(call: VfsCall, convert: impl FnOnce(VfsReply) -> Response + Send + 'static) -> Step {
+pub(super) fn forward(call: VfsCall, convert: impl FnOnce(VfsReply) -> Response + Send + 'static) -> Step {
     let convert = Box::new(move |answer| match answer {
         Answer::Vfs(reply) => convert(reply),
         _ => Response::Errno(EIO),
@@ -156,7 +153,8 @@ fn position(offset: u64) -> io::Result<u64> {
     if offset.cast_signed() < 0 { Err(errno(EINVAL)) } else { Ok(offset) }
 }
 
-type ToBytes = fn(&Attr, u64, (u32, u32)) -> Vec<u8>;
+/// Makes the structure that a call fills in.
+pub(super) type ToBytes = fn(&Attr, u64, (u32, u32)) -> Vec<u8>;
 
 /// Any `stat` of the descriptor itself: the device's node, on the file system that the descriptor is on.
 fn stat(caught: &Notification, device: &Device, buffer: u64, to_bytes: ToBytes) -> io::Result<Step> {
@@ -176,7 +174,7 @@ fn stat(caught: &Notification, device: &Device, buffer: u64, to_bytes: ToBytes) 
 }
 
 /// `struct stat` of x86-64.
-fn stat_bytes(attr: &Attr, ino: u64, dev: (u32, u32)) -> Vec<u8> {
+pub(super) fn stat_bytes(attr: &Attr, ino: u64, dev: (u32, u32)) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(144);
     bytes.extend(rustix::fs::makedev(dev.0, dev.1).to_ne_bytes());
     bytes.extend(ino.to_ne_bytes());
@@ -196,7 +194,7 @@ fn stat_bytes(attr: &Attr, ino: u64, dev: (u32, u32)) -> Vec<u8> {
 }
 
 /// `struct statx`.
-fn statx_bytes(attr: &Attr, ino: u64, dev: (u32, u32)) -> Vec<u8> {
+pub(super) fn statx_bytes(attr: &Attr, ino: u64, dev: (u32, u32)) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(STATX_SIZE);
     for word in [STATX_BASIC_STATS, 4096, 0, 0, attr.nlink, attr.uid, attr.gid] {
         bytes.extend(word.to_ne_bytes());

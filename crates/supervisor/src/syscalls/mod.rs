@@ -1,7 +1,7 @@
 //! System calls of programs inside that the kernel process answers: caught by seccomp user notification.
 //!
-//! Where the faces are not enough: [`module`] (`init_module` and kin), [`log`] (`syslog`), [`names`] (`uname`),
-//! [`mounts`] (`mount` of debugfs and kin), [`node`] (`mknod`), [`device`]: what an open device that is a regular file to
+//! Where the faces are not enough: sockets for uevents, [`module`] (`init_module` and kin), [`log`] (`syslog`), [`names`] (`uname`),
+//! [`mounts`] (`mount` of debugfs and kin), [`node`] (`mknod`, and [`elsewhere`] what hides how that is done), [`device`]: what an open device that is a regular file to
 //! Linux cannot do (`lseek`, `fstat` ...) and, for that personality, [`legacy`] (the module calls of Linux 2.4).
 //! One thread takes all of them and waits for none; arguments are read from the caller's memory, which is checked to be
 //! still the caller's afterwards. Programs of another architecture
@@ -9,6 +9,7 @@
 //! Counterpart: `kernel/seccomp.c`.
 
 mod device;
+mod elsewhere;
 mod legacy;
 mod log;
 mod module;
@@ -17,18 +18,21 @@ mod names;
 mod node;
 mod signals;
 
+pub(crate) use elsewhere::Nodes;
+
 use crate::caller;
 use crate::control::MapIds;
 use crate::faces;
 use crate::flight::Flights;
 use crate::link::Link;
+use crate::run::uevents::Uevents;
 use rustix::process::{Pid, PidfdFlags};
 use signals::Waiting;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sys::notify::{Listener, Notification, Response};
-use sys::seccomp::{Action, Filter};
+use sys::seccomp::{Action, Filter, Test};
 use wire::{Answer, Call, Caller, VfsReply};
 
 /// What uname(2) tells inside.
@@ -58,23 +62,32 @@ mod number {
     pub(super) const READ: i32 = 0;
     pub(super) const WRITE: i32 = 1;
     pub(super) const FSTAT: i32 = 5;
+    pub(super) const LSTAT: i32 = 6;
     pub(super) const LSEEK: i32 = 8;
     pub(super) const IOCTL: i32 = 16;
     pub(super) const PREAD: i32 = 17;
     pub(super) const PWRITE: i32 = 18;
+    pub(super) const SOCKET: i32 = 41;
     pub(super) const UNAME: i32 = 63;
     pub(super) const FTRUNCATE: i32 = 77;
+    pub(super) const READLINK: i32 = 89;
+    pub(super) const CHMOD: i32 = 90;
+    pub(super) const LCHOWN: i32 = 94;
     pub(super) const SYSLOG: i32 = 103;
     pub(super) const MKNOD: i32 = 133;
     pub(super) const MOUNT: i32 = 165;
     pub(super) const INIT_MODULE: i32 = 175;
     pub(super) const DELETE_MODULE: i32 = 176;
     pub(super) const MKNODAT: i32 = 259;
+    pub(super) const FCHOWNAT: i32 = 260;
     pub(super) const NEWFSTATAT: i32 = 262;
+    pub(super) const READLINKAT: i32 = 267;
     pub(super) const FINIT_MODULE: i32 = 313;
     pub(super) const STATX: i32 = 332;
+    pub(super) const FCHMODAT2: i32 = 452;
 }
 
+const AF_NETLINK: u32 = 16;
 const EINTR: i32 = 4;
 const EIO: i32 = 5;
 const EFAULT: i32 = 14;
@@ -110,8 +123,9 @@ pub(crate) fn catch(wanted: &Wanted) -> std::io::Result<OwnedFd> {
             filter = filter.rule(call.into(), Action::Notify);
         }
     }
+    filter = filter.rule_if(number::SOCKET.into(), 0, Test::OneOf(&[AF_NETLINK]), Action::Notify);
     if wanted.faces {
-        filter = node::rules(device::rules(filter));
+        filter = node::rules(elsewhere::rules(device::rules(filter)));
     }
     filter.install_with_listener()
 }
@@ -130,14 +144,20 @@ impl From<i32> for Step {
     }
 }
 
+/// What a command has around it.
+pub(crate) struct Around {
+    pub(crate) uname: Option<Uname>,
+    pub(crate) personality24: bool,
+    pub(crate) faces: Option<Arc<faces::Session>>,
+    pub(crate) uevents: Arc<Uevents>,
+}
+
 /// Serves one command's calls.
 pub(crate) struct Server {
     listener: Listener,
     link: Arc<Link>,
     map: MapIds,
-    uname: Option<Uname>,
-    personality24: bool,
-    faces: Option<Arc<faces::Session>>,
+    around: Around,
     /// By notification, for callers that are killed while they wait.
     flights: Flights,
     /// The same callers, for their signals.
@@ -146,21 +166,12 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts a thread that ends with the last program under the filter.
-    pub(crate) fn start(
-        fd: OwnedFd,
-        link: &Arc<Link>,
-        map: MapIds,
-        uname: Option<Uname>,
-        personality24: bool,
-        faces: Option<Arc<faces::Session>>,
-    ) -> std::io::Result<()> {
+    pub(crate) fn start(fd: OwnedFd, link: &Arc<Link>, map: MapIds, around: Around) -> std::io::Result<()> {
         let server = Arc::new(Self {
             listener: Listener::new(fd),
             link: link.clone(),
             map,
-            uname,
-            personality24,
-            faces,
+            around,
             flights: Flights::default(),
             waiting: Waiting::default(),
         });
@@ -198,17 +209,18 @@ impl Server {
             legacy::number::CREATE_MODULE => legacy::create(&caught),
             legacy::number::GET_KERNEL_SYMS => legacy::kernel_syms(&caught),
             legacy::number::QUERY_MODULE => legacy::query(&caught),
-            number::INIT_MODULE if self.personality24 => legacy::init(&caught),
-            number::DELETE_MODULE if self.personality24 => legacy::delete(&caught),
-            number::FINIT_MODULE if self.personality24 => Ok(ENOSYS.into()),
+            number::INIT_MODULE if self.around.personality24 => legacy::init(&caught),
+            number::DELETE_MODULE if self.around.personality24 => legacy::delete(&caught),
+            number::FINIT_MODULE if self.around.personality24 => Ok(ENOSYS.into()),
             number::INIT_MODULE => module::init(&caught),
             number::FINIT_MODULE => module::finit(&caught),
             number::DELETE_MODULE => module::delete(&caught),
             number::SYSLOG => log::syslog(&caught),
-            number::UNAME => names::uname(&caught, self.uname.as_ref()),
+            number::UNAME => names::uname(&caught, self.around.uname.as_ref()),
             number::MOUNT => mounts::mount(&caught),
-            number::MKNOD | number::MKNODAT => node::make(&caught),
-            _ => device::answer(&caught, self.faces.as_deref()),
+            number::SOCKET => return self.make_socket(caught),
+            number::MKNOD | number::MKNODAT => node::make(&caught, &self.link.nodes),
+            _ => self.about_a_file(&caught),
         };
         let response = match step {
             // Decided without looking at anything of the caller's.
@@ -220,6 +232,38 @@ impl Server {
             Err(e) => Response::Errno(e.raw_os_error().unwrap_or(EIO)),
         };
         self.respond(caught.id, response);
+    }
+
+    /// `socket(AF_NETLINK, type, protocol)`: one for uevents is the instance's ([`crate::run::uevents`]). That takes a moment, in
+    /// which other calls go on.
+    fn make_socket(self: &Arc<Self>, caught: Notification) {
+        const UEVENTS: u64 = 15;
+        const CLOEXEC: u32 = 0o2_000_000;
+        let [_, kind, protocol, ..] = caught.args;
+        let kind = kind as u32;
+        // Stream or packet sockets are the kernel's to refuse.
+        if protocol as u32 as u64 != UEVENTS || !matches!(kind & 0xf, 2 | 3) {
+            return self.respond(caught.id, Response::Continue);
+        }
+        let server = self.clone();
+        let make = move || {
+            let socket = server.around.uevents.socket(kind).ok();
+            let given = |fd: OwnedFd| server.listener.respond_with_fd(caught.id, fd.as_fd(), kind & CLOEXEC != 0);
+            if socket.is_none_or(|fd| given(fd).is_err()) {
+                server.respond(caught.id, Response::Continue);
+            }
+        };
+        if std::thread::Builder::new().name("lkm-socket".into()).spawn(make).is_err() {
+            self.respond(caught.id, Response::Continue);
+        }
+    }
+
+    /// A call about a name or a descriptor, which may be a device of the instance.
+    fn about_a_file(&self, caught: &Notification) -> std::io::Result<Step> {
+        match elsewhere::look(caught, &self.link) {
+            Some(step) => Ok(step),
+            None => device::answer(caught, self.around.faces.as_deref()),
+        }
     }
 
     fn respond(&self, id: u64, response: Response) {

@@ -1,7 +1,9 @@
-//! `mknod` of devices below /dev, which Linux refuses in a user namespace before it asks the file system.
+//! `mknod` of devices, which Linux refuses in a user namespace before it asks the file system. Below /dev the kernel process
+//! makes the node; how it is made elsewhere stands in [`elsewhere`].
 //!
-//! DIFFERS: elsewhere than below /dev it stays refused; a path that leads to /dev through a symbolic link is not followed.
+//! DIFFERS: a path that leads to /dev through a symbolic link is not followed.
 
+use super::elsewhere::{self, AT_FDCWD, Nodes};
 use super::{Step, errno, value_of_done};
 use std::io;
 use sys::notify::{Notification, Response};
@@ -12,7 +14,6 @@ const MAX_PATH: usize = 4095;
 const S_IFMT: u32 = 0o170_000;
 const S_IFCHR: u32 = 0o020_000;
 const S_IFBLK: u32 = 0o060_000;
-const AT_FDCWD: i32 = -100;
 
 /// Catches the calls that make devices: both kinds have the bit of the first.
 pub(super) fn rules(filter: Filter) -> Filter {
@@ -25,7 +26,7 @@ pub(super) fn rules(filter: Filter) -> Filter {
 }
 
 /// `mknod(path, mode, dev)`, `mknodat(dirfd, path, mode, dev)`.
-pub(super) fn make(caught: &Notification) -> io::Result<Step> {
+pub(super) fn make(caught: &Notification, nodes: &Nodes) -> io::Result<Step> {
     let (dir, path, mode, dev) = match caught.args {
         [path, mode, dev, ..] if caught.number == super::number::MKNOD => (AT_FDCWD, path, mode, dev),
         [dir, path, mode, dev, ..] => (dir as i32, path, mode, dev),
@@ -35,19 +36,25 @@ pub(super) fn make(caught: &Notification) -> io::Result<Step> {
         S_IFBLK => FileKind::BlockDevice,
         _ => return Ok(Step::Respond(Response::Continue)),
     };
-    let path = sys::memory::read_c_string(caught.tid, path, MAX_PATH)?;
-    let path = String::from_utf8(path).map_err(|_| errno(ENOENT))?;
-    let base = if path.starts_with('/') { String::new() } else { directory(caught.tid, dir)? };
-    let path = normal(&format!("{base}/{path}"));
-    if !path.starts_with("/dev/") {
-        return Ok(Step::Respond(Response::Continue));
-    }
+    let given = sys::memory::read_c_string(caught.tid, path, MAX_PATH)?;
     let mode = mode as u32 & 0o7777 & !mask(caught.tid);
-    let call = VfsCall::MakeNode { path, kind, mode, rdev: decoded(dev as u32) };
+    let rdev = decoded(dev as u32);
+    let Some(path) = below_dev(caught.tid, dir, &given)? else {
+        let made = elsewhere::make(caught, (dir, &given), (kind, mode, rdev), nodes)?;
+        return Ok(made.unwrap_or(Step::Respond(Response::Continue)));
+    };
+    let call = VfsCall::MakeNode { path, kind, mode, rdev };
     Ok(Step::Forward { call: Call::Vfs(call), file: None, convert: Box::new(value_of_done) })
 }
 
 const ENOENT: i32 = 2;
+
+/// The path below /dev that a path of the caller's means by its text; `None` for any other.
+fn below_dev(tid: u32, dir: i32, path: &[u8]) -> io::Result<Option<String>> {
+    let path = std::str::from_utf8(path).map_err(|_| errno(ENOENT))?;
+    let base = if path.starts_with('/') { String::new() } else { directory(tid, dir)? };
+    Ok(Some(normal(&format!("{base}/{path}"))).filter(|path| path.starts_with("/dev/")))
+}
 
 /// Where a relative path of the caller begins.
 fn directory(tid: u32, dir: i32) -> io::Result<String> {

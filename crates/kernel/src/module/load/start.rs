@@ -122,6 +122,7 @@ fn suspicious(module: &Module, value: i32) {
 fn live(module: &Arc<Module>) -> Result<(), LoadError> {
     module.set_state(State::Live);
     notify::tell(module, State::Live)?;
+    module.uevents.send(module.name(), "add", &[]);
     crate::mm::slab::note_origins(module, true);
     {
         let mut image = module.image.write().unwrap_or_else(PoisonError::into_inner);
