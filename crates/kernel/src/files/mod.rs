@@ -6,6 +6,7 @@
 mod builtin;
 mod kmsg;
 mod modules;
+mod others;
 mod settings;
 mod sources;
 
@@ -59,6 +60,7 @@ fn make() -> Result<Tree, Errno> {
     sources::connect(&mut sysctls);
     sysctls.register(&tree)?;
     settings::register(&tree)?;
+    others::register(&tree)?;
     ProcSources {
         modules: personality24::proc::list_of_modules().unwrap_or_else(|| Arc::new(sources::List)),
         symbols: Arc::new(sources::Symbols),

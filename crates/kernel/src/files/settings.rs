@@ -51,9 +51,9 @@ pub(super) fn register(tree: &Tree) -> Result<(), Errno> {
         ("panic_on_warn", int(|| &fault::PANIC_ON_WARN, 0..=1)),
         ("softlockup_panic", int(|| &fault::SOFTLOCKUP_PANIC, 0..=1)),
         ("watchdog_thresh", sysctl::ints(0o644, vec![Arc::new(WatchdogThresh)], 0..=60)),
-        ("oops_limit", sysctl::unsigned(0o644, || &fault::OOPS_LIMIT, u32::MAX.into())),
-        ("warn_limit", sysctl::unsigned(0o644, || &fault::WARN_LIMIT, u32::MAX.into())),
-        ("panic_print", sysctl::unsigned(0o644, || &fault::PANIC_PRINT, u64::MAX)),
+        ("oops_limit", sysctl::unsigned(0o644, vec![Arc::new(&fault::OOPS_LIMIT)], u32::MAX.into())),
+        ("warn_limit", sysctl::unsigned(0o644, vec![Arc::new(&fault::WARN_LIMIT)], u32::MAX.into())),
+        ("panic_print", sysctl::unsigned(0o644, vec![Arc::new(&fault::PANIC_PRINT)], u64::MAX)),
     ];
     for (name, spec) in files {
         tree.add(dir, name, spec)?.keep();

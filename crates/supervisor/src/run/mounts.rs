@@ -57,11 +57,20 @@ pub(super) fn cover(plan: &Plan, proc: Option<&OwnedFd>) -> Result<(), Failure> 
         rustix::mount::mount_move(PROC, &hidden)
             .map_err(Failure::at(format!("moving the real /proc to {}", hidden.display())))?;
         let _ = std::fs::remove_dir(PROC);
+        read_only(&hidden.join("sys/kernel"));
+        read_only(&Path::new("/proc/sys").join(HIDDEN).join("kernel"));
     }
     // Only the three trees are to be seen.
     rustix::mount::unmount(FUSE, UnmountFlags::DETACH).map_err(Failure::at(format!("unmounting {FUSE}")))?;
     let _ = std::fs::remove_dir(FUSE);
     Ok(())
+}
+
+/// The host's settings can be looked at, not changed, also by root: whoever writes means the instance's.
+fn read_only(path: &Path) {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::BIND | MountFlags::RDONLY;
+    // An ordinary user cannot change them anyway.
+    let _ = rustix::mount::mount_bind(path, path).and_then(|()| rustix::mount::mount_remount(path, flags, ""));
 }
 
 /// New pseudo-terminals, which an ordinary user may not make on the host's /dev/pts through `pts/ptmx`. Not where the command

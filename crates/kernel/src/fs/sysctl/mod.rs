@@ -36,6 +36,32 @@ impl IntVar for AtomicI32 {
     }
 }
 
+/// An unsigned number that a sysctl file shows and changes.
+pub trait UnsignedVar: Send + Sync {
+    /// The value now.
+    fn get(&self) -> u64;
+    /// Changes it; checked already.
+    fn set(&self, value: u64);
+}
+
+impl UnsignedVar for AtomicU64 {
+    fn get(&self) -> u64 {
+        self.load(Ordering::SeqCst)
+    }
+    fn set(&self, value: u64) {
+        self.store(value, Ordering::SeqCst);
+    }
+}
+
+impl UnsignedVar for &'static AtomicU64 {
+    fn get(&self) -> u64 {
+        self.load(Ordering::SeqCst)
+    }
+    fn set(&self, value: u64) {
+        self.store(value, Ordering::SeqCst);
+    }
+}
+
 /// A text that a sysctl file shows and changes.
 pub trait StrVar: Send + Sync {
     /// The text now, without a newline.
@@ -158,34 +184,35 @@ pub fn admin_int(mode: u32, var: Arc<dyn IntVar>, range: RangeInclusive<i32>) ->
     handled(mode, Arc::new(Ints { vars: vec![var], range, admin: true }))
 }
 
-/// One unsigned number.
+/// Unsigned numbers.
 struct Unsigned {
-    var: fn() -> &'static AtomicU64,
+    vars: Vec<Arc<dyn UnsignedVar>>,
     most: u64,
 }
 
 impl Handler for Unsigned {
     fn read(&self, _ctx: &Ctx<'_>, offset: u64, size: usize) -> KResult<Vec<u8>> {
-        Ok(from_start(&format!("{}\n", (self.var)().load(Ordering::SeqCst)), offset, size))
+        let values: Vec<String> = self.vars.iter().map(|var| var.get().to_string()).collect();
+        Ok(from_start(&(values.join("\t") + "\n"), offset, size))
     }
 
     fn write(&self, _ctx: &Ctx<'_>, offset: u64, data: &[u8]) -> KResult<usize> {
         if offset != 0 {
             return Ok(data.len());
         }
-        Ok(parse::numbers(data, 1, |_, negative, value| {
+        Ok(parse::numbers(data, self.vars.len(), |index, negative, value| {
             if negative || value > self.most {
                 return Err(EINVAL);
             }
-            (self.var)().store(value, Ordering::SeqCst);
+            self.vars.get(index).ok_or(EINVAL)?.set(value);
             Ok(())
         })?)
     }
 }
 
-/// A file of one unsigned number up to `most` (`proc_douintvec`, `proc_doulongvec_minmax`).
-pub fn unsigned(mode: u32, var: fn() -> &'static AtomicU64, most: u64) -> Spec {
-    handled(mode, Arc::new(Unsigned { var, most }))
+/// A file of unsigned numbers up to `most` (`proc_douintvec`, `proc_doulongvec_minmax`).
+pub fn unsigned(mode: u32, vars: Vec<Arc<dyn UnsignedVar>>, most: u64) -> Spec {
+    handled(mode, Arc::new(Unsigned { vars, most }))
 }
 
 /// A file of one time in seconds that the kernel keeps in ticks (`proc_dointvec_jiffies`).
