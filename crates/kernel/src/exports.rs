@@ -93,6 +93,8 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         sched::core::EXPORTS,
         sched::identity::EXPORTS,
         sched::kthread::EXPORTS,
+        sched::signal::EXPORTS,
+        sched::wait::EXPORTS,
         softirq::tasklet::EXPORTS,
         static_call::EXPORTS,
         time::delay::EXPORTS,

@@ -103,7 +103,9 @@ fn wait_ticks(x: KPtr<Completion>, ticks: c_ulong) -> KResult<c_long> {
     if !wait(x, until)? {
         return Ok(0);
     }
-    let left = until.map(|until| until.saturating_duration_since(Instant::now()).as_millis() / TICK.as_millis());
+    // What has begun of a tick is left: who did not wait has all of them.
+    let left =
+        until.map(|until| until.saturating_duration_since(Instant::now()).as_micros().div_ceil(TICK.as_micros()));
     Ok(left.map_or(ticks as c_long, |left| (left as c_long).max(1)))
 }
 

@@ -4,7 +4,7 @@
 //! waking it up writes 0 there.
 
 use super::wakeup::{Sleeper, Wake};
-use super::{TaskStruct, current};
+use super::{TaskStruct, current, signal};
 use crate::time::jiffies::HZ;
 use kabi::{Field, KPtr, KResult, c_int, c_long, exports, kexport};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -24,7 +24,7 @@ exports![
 static STATE: Field = Field::new("task_struct", "__state");
 
 /// `TASK_RUNNING`.
-const RUNNING: u32 = 0;
+pub(crate) const RUNNING: u32 = 0;
 /// `TASK_INTERRUPTIBLE`.
 const INTERRUPTIBLE: u32 = 1;
 /// `TASK_UNINTERRUPTIBLE`.
@@ -63,7 +63,12 @@ pub(super) fn set_unstarted(task: KPtr<TaskStruct>) -> KResult {
 /// Waits, without a CPU, until the task is woken up or the time is over.
 pub(crate) fn wait_for_wake_up(task: KPtr<TaskStruct>, until: Option<Instant>) {
     let mut guard = SLEEP.0.lock().unwrap_or_else(PoisonError::into_inner);
-    while state(task) != RUNNING {
+    loop {
+        let state = state(task);
+        // A signal ends a sleep that it may end, before it begins too.
+        if state == RUNNING || is_interruptible(state) && signal::is_pending(task) && set_state(task, RUNNING).is_ok() {
+            return;
+        }
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         guard = match left {
             Some(Duration::ZERO) => return,
@@ -71,6 +76,32 @@ pub(crate) fn wait_for_wake_up(task: KPtr<TaskStruct>, until: Option<Instant>) {
             None => SLEEP.1.wait(guard).unwrap_or_else(PoisonError::into_inner),
         };
     }
+}
+
+/// True for a state of sleep that a signal ends.
+pub(crate) fn is_interruptible(state: u32) -> bool {
+    state & INTERRUPTIBLE != 0
+}
+
+/// Somebody got a signal: those who sleep look.
+pub(crate) fn wake_signalled() {
+    drop(SLEEP.0.lock().unwrap_or_else(PoisonError::into_inner));
+    SLEEP.1.notify_all();
+}
+
+/// Wakes a task that sleeps in one of these states; `before` is called when it is about to: whether it was.
+pub(crate) fn wake_in(task: KPtr<TaskStruct>, states: u32, before: impl FnOnce()) -> KResult<bool> {
+    let guard = SLEEP.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let sleeps = STATE.get::<u32, _>(task)? & states != 0;
+    if sleeps {
+        before();
+        set_state(task, RUNNING)?;
+    }
+    drop(guard);
+    if sleeps {
+        SLEEP.1.notify_all();
+    }
+    Ok(sleeps)
 }
 
 /// Gives the CPU up: until it is woken up, if the task said that it sleeps.
@@ -104,6 +135,11 @@ pub fn wake_up_process(task: KPtr<TaskStruct>) -> KResult<c_int> {
 /// Gives the CPU up until the task is woken up or the ticks are over: how many are left.
 #[kexport(since = "2.6.0", header = "linux/sched.h")]
 fn schedule_timeout(ticks: c_long) -> KResult<c_long> {
+    sleep_for(ticks)
+}
+
+/// Gives the CPU up until the task is woken up or the ticks are over.
+pub(crate) fn sleep_for(ticks: c_long) -> KResult<c_long> {
     let task = current();
     if ticks == FOR_EVER {
         schedule();
@@ -135,7 +171,7 @@ macro_rules! timeout {
     };
 }
 
-timeout!(schedule_timeout_interruptible, INTERRUPTIBLE, "that a signal may end; none ever comes");
+timeout!(schedule_timeout_interruptible, INTERRUPTIBLE, "that a signal may end");
 timeout!(schedule_timeout_uninterruptible, UNINTERRUPTIBLE, "that no signal ends");
 timeout!(schedule_timeout_killable, KILLABLE, "that a fatal signal may end; none ever comes");
 timeout!(schedule_timeout_idle, IDLE, "that does not count as load");

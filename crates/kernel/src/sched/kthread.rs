@@ -141,5 +141,10 @@ fn kthread_complete_and_exit(completion: KPtr, result: c_long) -> KResult {
 /// True once somebody asked this kernel thread to end.
 #[kexport(since = "2.6.6", header = "linux/kthread.h")]
 fn kthread_should_stop() -> bool {
+    is_asked_to_stop()
+}
+
+/// True on a kernel thread that somebody asked to end.
+pub(crate) fn is_asked_to_stop() -> bool {
     find(current()).is_some_and(|thread| thread.should_stop.load(Ordering::Acquire))
 }

@@ -7,6 +7,8 @@ pub mod completion;
 pub mod core;
 pub mod identity;
 pub mod kthread;
+pub mod signal;
+pub mod wait;
 pub mod wakeup;
 
 use crate::percpu;
@@ -128,6 +130,7 @@ pub fn frame() -> u64 {
 pub fn interrupt(frame: u64) {
     INTERRUPTED.lock().unwrap_or_else(PoisonError::into_inner).insert(frame);
     crate::log::wake_readers();
+    core::wake_signalled();
 }
 
 /// True if the caller of this thread's call got a signal.

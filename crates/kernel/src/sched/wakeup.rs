@@ -69,16 +69,22 @@ impl Wake {
     /// The caller is about to wake a task.
     pub fn of(sleeper: Sleeper) -> Self {
         // Who must not be preempted does not give way; a softirq is not preempted by tasks.
-        if machine::task::current_cpu().is_none() || in_atomic() || sleeper == Sleeper::own() {
-            return Self(None);
+        let may = machine::task::current_cpu().is_some() && !in_atomic();
+        Self::of_any(sleeper).filter(|_| may).unwrap_or(Self(None))
+    }
+
+    /// The same for a caller that will give way once it has let go of its own lock.
+    pub fn of_any(sleeper: Sleeper) -> Option<Self> {
+        if sleeper == Sleeper::own() {
+            return None;
         }
         let mut woken = woken();
         if woken.contains_key(&sleeper) {
-            return Self(None);
+            return None;
         }
         woken.insert(sleeper, None);
         COUNT.store(woken.len(), Ordering::SeqCst);
-        Self(Some(sleeper))
+        Some(Self(Some(sleeper)))
     }
 
     /// The task has been woken: lets it run until it sleeps again, or for a moment.
