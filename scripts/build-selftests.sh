@@ -55,6 +55,7 @@ drive() {
 		kunit) kunit=y ;;
 		needs=*) needs=${word#needs=} ;;
 		numbers) filter="sed -e 's/[0-9][0-9.]*/N/g' -e 's/  */ /g'" ;;
+		silent) ;;
 		warnings) filter="awk '/^(CPU|Hardware name): /{ skip = 1 } /end trace/{ skip = 0 } !skip'" ;;
 		*) params="$params $word" ;;
 		esac
