@@ -30,6 +30,8 @@ step "every module of the installed kernels" cargo run -q --release -p xtask -- 
 step "the init function of every module of 6.1" cargo run -q --release -p xtask -- inits 6.1
 step "the same of those that succeed as on the real kernel" cargo run -q --release -p xtask -- real 6.1
 step "the kernel's own self-tests in lkm's kernel" selftests
+step "nothing is found in more than 200 clean runs" env LKM_SELFTESTS="$target/selftests" \
+	cargo test -q --release -p tools --test clean -- --ignored
 step "hostile module files" cargo test -q --release -p kernel --test hostile -- --ignored
 step "depmod killed 200 times" cargo test -q --release -p tools --test depmod -- --ignored
 step "many modules for 60 s, 100 kills of each process" env LKM_ENDURE_SECONDS=60 LKM_ENDURE_KILLS=100 \
