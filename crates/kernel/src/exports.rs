@@ -1,7 +1,7 @@
 //! Everything that lkm itself offers to modules: the lists of all files, in one place.
 
 use crate::{
-    base, cpu, crypto, dma, fault, fpu, init, jump_label, klib, livepatch, locking, log, mm, module, notifier,
+    base, chrdev, cpu, crypto, dma, fault, fpu, init, jump_label, klib, livepatch, locking, log, mm, module, notifier,
     paravirt, random, rcu, sched, softirq, static_call, time, workqueue,
 };
 use kabi::{DataExport, Export};
@@ -13,6 +13,10 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         base::devres::EXPORTS,
         base::driver::EXPORTS,
         base::swnode::EXPORTS,
+        chrdev::cdev::EXPORTS,
+        chrdev::libfs::EXPORTS,
+        chrdev::misc::EXPORTS,
+        chrdev::numbers::EXPORTS,
         cpu::EXPORTS,
         crypto::algapi::EXPORTS,
         dma::EXPORTS,

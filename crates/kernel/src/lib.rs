@@ -8,6 +8,7 @@
 pub mod base;
 pub mod borrow;
 mod builtin_params;
+pub mod chrdev;
 pub mod cmdline;
 pub mod cpu;
 pub mod crypto;

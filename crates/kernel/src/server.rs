@@ -195,7 +195,7 @@ impl Pool {
             };
             drop(queue);
             let id = job.id;
-            sched::set_frame(Some(id));
+            sched::set_frame(Some((id, task.structure())));
             answer(id, perform(&task, job));
             sched::set_frame(None);
             queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);

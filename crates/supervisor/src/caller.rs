@@ -64,8 +64,17 @@ pub(crate) fn has_signal(tid: u32) -> bool {
 }
 
 fn is_signalled(status: &str) -> bool {
-    let set = |name| field(status, name).and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
+    let set = |name| pending(status, name);
     (set("SigPnd") | set("ShdPnd")) & !set("SigBlk") != 0
+}
+
+/// Whether a signal ends a thread, or has ended it: Linux then makes a SIGKILL of its own of it.
+pub(crate) fn is_dying(tid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{tid}/status")).map_or(true, |status| pending(&status, "SigPnd") >> 8 & 1 == 1)
+}
+
+fn pending(status: &str, set: &str) -> u64 {
+    field(status, set).and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0)
 }
 
 /// Whether a thread may load modules, as far as it is root inside (`CAP_SYS_MODULE`).

@@ -148,7 +148,8 @@ impl Link {
 
     /// Asks the kernel process to end the call `id` with `EINTR`; nobody waits for the answer to that.
     pub(crate) fn interrupt(&self, caller: Caller, id: u64) {
-        self.submit(caller, Call::Vfs(wire::VfsCall::Interrupt { id }), &[], Box::new(|_| {}));
+        let fatal = self.tid_of(id).is_some_and(crate::caller::is_dying);
+        self.submit(caller, Call::Vfs(wire::VfsCall::Interrupt { id, fatal }), &[], Box::new(|_| {}));
     }
 
     /// The thread whose memory the call `id` may touch.

@@ -243,6 +243,8 @@ pub enum VfsCall {
     Interrupt {
         /// The id of the frame to interrupt.
         id: u64,
+        /// The signal ends the caller.
+        fatal: bool,
     },
 }
 

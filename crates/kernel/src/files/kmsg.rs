@@ -1,5 +1,6 @@
 //! /dev/kmsg and /proc/kmsg. Counterpart: `kmsg_fops` of kernel/printk/printk.c, fs/proc/kmsg.c.
 
+use crate::chrdev;
 use crate::fs::{self, Ctx, File, OpenFile, POLLIN, POLLRDNORM, PollWaker};
 use crate::log::{Sleep, log, syslog_caller};
 use crate::printk::{Error, KmsgFile, Seek, Source, Watch};
@@ -24,13 +25,15 @@ fn errno_of(e: Error) -> KError {
     }
 }
 
-/// The devices that lkm itself drives.
+/// The device that lkm itself drives, and those of modules.
 pub(super) struct Devices;
 
 impl fs::Devices for Devices {
     fn open(&self, kind: FileKind, rdev: u64, ctx: &Ctx<'_>) -> KResult<Box<dyn OpenFile>> {
-        if kind != FileKind::CharDevice || rdev != RDEV {
-            return Err(ENXIO.into());
+        match kind {
+            FileKind::CharDevice if rdev == RDEV => {}
+            FileKind::CharDevice => return chrdev::open(rdev, ctx),
+            _ => return Err(ENXIO.into()),
         }
         let reads = ctx.flags & ACCESS_MODE != WRITE_ONLY;
         let file = KmsgFile::open(log(), reads, &syslog_caller(ctx.caller)).map_err(errno_of)?;

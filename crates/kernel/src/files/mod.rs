@@ -17,7 +17,7 @@ use crate::klib::dynamic_debug;
 use crate::module::{self, Module, State};
 use crate::{personality24, sched};
 use fs::module::ModuleDir;
-use kabi::{Errno, profile};
+use kabi::{Errno, KResult, profile};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wire::{Answer, Caller, ROOT_DEV, VfsCall};
@@ -94,6 +94,19 @@ fn with_tree(work: impl FnOnce(&Tree) -> Answer) -> Answer {
         Ok(tree) => work(&tree),
         Err(errno) => Answer::Errno(errno.0),
     }
+}
+
+/// Makes a character device's node in /dev, and the folders of its path; it goes when the result is dropped.
+///
+/// # Errors
+/// `EEXIST`.
+pub fn add_device(path: &str, mode: u32, rdev: u64) -> KResult<fs::Registration> {
+    let tree = tree()?;
+    let (parent, name) = match path.rsplit_once('/') {
+        Some((folders, name)) => (tree.make_path(&format!("/dev/{folders}"))?, name),
+        None => (ROOT_DEV, path),
+    };
+    Ok(tree.add(parent, name, Spec::char_device(mode, rdev))?)
 }
 
 /// Reads a whole file.

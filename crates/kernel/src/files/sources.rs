@@ -56,7 +56,7 @@ pub(super) struct Devices;
 
 impl DeviceNumbers for Devices {
     fn characters(&self) -> Vec<(u32, String)> {
-        vec![(1, "mem".to_string())]
+        crate::chrdev::numbers::list()
     }
 
     fn blocks(&self) -> Vec<(u32, String)> {
@@ -64,7 +64,7 @@ impl DeviceNumbers for Devices {
     }
 
     fn misc(&self) -> Vec<(u32, String)> {
-        Vec::new()
+        crate::chrdev::misc::list()
     }
 }
 

@@ -114,6 +114,14 @@ pub trait OpenFile: Send + Sync {
         false
     }
 
+    /// Where it is, for a file that keeps its own position where its code sees and changes it (`f_pos`).
+    fn position(&self) -> Option<u64> {
+        None
+    }
+
+    /// Such a file is at `pos` now.
+    fn moved(&self, _pos: u64) {}
+
     /// Reads at `pos` and moves it (`*ppos` of `struct file_operations`).
     ///
     /// # Errors

@@ -55,9 +55,10 @@ impl OpenEntry {
         match place {
             Place::At(mut pos) => work(&mut pos),
             Place::Own => {
-                let mut pos = *own();
+                let mut pos = self.file.position().unwrap_or_else(|| *own());
                 let result = work(&mut pos)?;
                 *own() = pos;
+                self.file.moved(pos);
                 Ok(result)
             }
         }
@@ -83,6 +84,9 @@ impl OpenEntry {
 
     pub(super) fn seek(&self, ctx: &Ctx<'_>, offset: i64, whence: u32) -> KResult<u64> {
         let _pass = self.pass()?;
+        if let Some(pos) = self.file.position() {
+            return self.file.seek(ctx, pos, offset, whence);
+        }
         self.at(Place::Own, |pos| {
             *pos = self.file.seek(ctx, *pos, offset, whence)?;
             Ok(*pos)

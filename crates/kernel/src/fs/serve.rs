@@ -126,8 +126,8 @@ fn dispatch(tree: &Tree, caller: &Caller, call: VfsCall) -> KResult<VfsReply> {
             let waker = notify.then(|| PollWaker { handle, tree: Arc::downgrade(&tree.shared) });
             VfsReply::Poll(entry.poll(&Ctx { caller, flags: entry.flags }, waker)?)
         }
-        VfsCall::Interrupt { id } => {
-            tree.shared.interrupt.get().ok_or(ENOSYS)?(id);
+        VfsCall::Interrupt { id, fatal } => {
+            tree.shared.interrupt.get().ok_or(ENOSYS)?(id, fatal);
             VfsReply::Done
         }
     })

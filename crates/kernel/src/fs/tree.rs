@@ -78,7 +78,7 @@ pub(super) struct Index {
 
 type Blocker = dyn Fn(&dyn Fn()) + Send + Sync;
 type EventSink = dyn Fn(Event) + Send + Sync;
-type InterruptHook = dyn Fn(u64) + Send + Sync;
+type InterruptHook = dyn Fn(u64, bool) + Send + Sync;
 
 /// What all clones of a [`Tree`] share.
 pub struct Shared {
@@ -223,8 +223,8 @@ impl Tree {
         self.shared.events.set(Box::new(sink)).is_ok()
     }
 
-    /// Sets what is done for `VfsCall::Interrupt`, with the frame's id. False if it is set already.
-    pub fn set_interrupt(&self, hook: impl Fn(u64) + Send + Sync + 'static) -> bool {
+    /// Sets what is done for `VfsCall::Interrupt`, with the frame's id and whether the caller dies. False if it is set already.
+    pub fn set_interrupt(&self, hook: impl Fn(u64, bool) + Send + Sync + 'static) -> bool {
         self.shared.interrupt.set(Box::new(hook)).is_ok()
     }
 

@@ -38,6 +38,35 @@ fn module_refcount(module: KPtr<ModuleStruct>) -> i32 {
     live(module).map_or(-1, |m| m.refcount() as i32)
 }
 
+/// A reference on a module, given back when dropped; on no module, nothing.
+#[derive(Debug)]
+pub(crate) struct Hold(Option<Arc<Module>>);
+
+impl Hold {
+    /// `None`: the module goes, or is gone.
+    ///
+    /// # Errors
+    /// When the module's structure cannot be reached.
+    pub(crate) fn take(module: KPtr<ModuleStruct>) -> KResult<Option<Self>> {
+        if module.is_null() {
+            return Ok(Some(Self(None)));
+        }
+        match live(module).filter(|module| module.state() != State::Going) {
+            Some(module) if module.try_get()? => Ok(Some(Self(Some(module)))),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if let Some(module) = &self.0 {
+            // A module that destroyed its own structure keeps its count.
+            let _ = module.put();
+        }
+    }
+}
+
 fn live(module: KPtr<ModuleStruct>) -> Option<Arc<Module>> {
     if module.is_null() { None } else { of_struct(module) }
 }

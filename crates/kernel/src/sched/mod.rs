@@ -15,8 +15,8 @@ use crate::percpu;
 use kabi::{Field, KPtr, KResult};
 use machine::task::{self, Handle};
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use wire::Caller;
 
@@ -112,13 +112,43 @@ thread_local! {
     static FRAME: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
-/// Frames whose callers got a signal.
-static INTERRUPTED: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
+/// A call that is worked on, or will be.
+#[derive(Default)]
+struct Work {
+    /// Once a thread has taken it.
+    task: Option<KPtr<TaskStruct>>,
+    /// Its caller got a signal: whether that ends it.
+    signal: Option<bool>,
+}
 
-/// Notes which call this thread works on; `None` at its end.
-pub fn set_frame(frame: Option<u64>) {
-    let old = FRAME.replace(frame.unwrap_or(0));
-    INTERRUPTED.lock().unwrap_or_else(PoisonError::into_inner).remove(&old);
+impl Work {
+    fn tell(&self) {
+        if let (Some(task), Some(fatal)) = (self.task, self.signal) {
+            signal::note(task, fatal);
+        }
+    }
+}
+
+/// By the calls' frames.
+static WORK: Mutex<BTreeMap<u64, Work>> = Mutex::new(BTreeMap::new());
+
+fn work() -> MutexGuard<'static, BTreeMap<u64, Work>> {
+    WORK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Notes which call this thread works on, and as which task; `None` at its end.
+pub fn set_frame(frame: Option<(u64, KPtr<TaskStruct>)>) {
+    let old = FRAME.replace(frame.map_or(0, |(id, _)| id));
+    let mut all = work();
+    if let Some(Work { task: Some(task), signal: Some(_) }) = all.remove(&old) {
+        // The signal is the caller's to take.
+        signal::forget(task);
+    }
+    if let Some((id, task)) = frame {
+        let work = all.entry(id).or_default();
+        work.task = Some(task);
+        work.tell();
+    }
 }
 
 /// The call that this thread works on; 0 for none.
@@ -126,16 +156,20 @@ pub fn frame() -> u64 {
     FRAME.get()
 }
 
-/// The caller of a frame got a signal: what it waits for ends.
-pub fn interrupt(frame: u64) {
-    INTERRUPTED.lock().unwrap_or_else(PoisonError::into_inner).insert(frame);
+/// The caller of a frame got a signal, perhaps one that ends it: what it waits for ends.
+pub fn interrupt(frame: u64, fatal: bool) {
+    let mut all = work();
+    let work = all.entry(frame).or_default();
+    work.signal = Some(fatal);
+    work.tell();
+    drop(all);
     crate::log::wake_readers();
     core::wake_signalled();
 }
 
 /// True if the caller of this thread's call got a signal.
 pub fn is_interrupted() -> bool {
-    INTERRUPTED.lock().unwrap_or_else(PoisonError::into_inner).contains(&FRAME.get())
+    work().get(&FRAME.get()).is_some_and(|work| work.signal.is_some())
 }
 
 /// Who this thread works for.

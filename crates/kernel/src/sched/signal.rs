@@ -12,6 +12,10 @@ exports![kernel_sigaction, send_sig, flush_signals];
 
 static FLAGS: Field = Field::new("task_struct", "thread_info.flags");
 
+static SET: Field = Field::new("task_struct", "pending.signal");
+
+/// `SIGKILL` in a set of signals.
+const KILL: u64 = 1 << 8;
 /// `_TIF_SIGPENDING`.
 const PENDING: u64 = 1 << 2;
 /// `SIGKILL` cannot be ignored by programs; kernel threads ignore it too.
@@ -31,6 +35,17 @@ fn bit(signal: c_int) -> Option<u64> {
 fn set_pending(task: KPtr<TaskStruct>, on: bool) -> KResult {
     let flags: u64 = FLAGS.get(task)?;
     FLAGS.put(task, if on { flags | PENDING } else { flags & !PENDING })
+}
+
+/// A program's signal interrupts the call that this task works on; a fatal one is a SIGKILL, as in Linux.
+pub(super) fn note(task: KPtr<TaskStruct>, fatal: bool) {
+    // A task that destroyed its structure sees no signals.
+    let _ = set_pending(task, true).and_then(|()| SET.put(task, if fatal { KILL } else { 0 }));
+}
+
+/// The call is over.
+pub(super) fn forget(task: KPtr<TaskStruct>) {
+    let _ = set_pending(task, false).and_then(|()| SET.put(task, 0u64));
 }
 
 /// True if a signal is pending for the current task.

@@ -150,6 +150,22 @@ fn init_wait_entry(entry: Entry, flags: c_int) -> KResult {
     link.put(8, link.addr())
 }
 
+/// [`add_wait_queue`] for lkm's own code.
+///
+/// # Errors
+/// When the queue cannot be reached.
+pub(crate) fn add(head: Head, entry: Entry) -> KResult {
+    add_wait_queue(head, entry)
+}
+
+/// [`remove_wait_queue`] for lkm's own code.
+///
+/// # Errors
+/// When the queue cannot be reached.
+pub(crate) fn remove(head: Head, entry: Entry) -> KResult {
+    remove_wait_queue(head, entry)
+}
+
 /// Enters an entry: all who wait so are woken.
 #[kexport(since = "2.6.0", header = "linux/wait.h")]
 fn add_wait_queue(head: Head, entry: Entry) -> KResult {

@@ -276,6 +276,8 @@ fn kill(tid: u32, signal: i32) {
 
 fn init(mut body: In<'_>) -> Option<Reply> {
     const ASYNC_READ: u32 = 1;
+    // A device's open function sees `O_TRUNC`; otherwise a request of its own would make the file empty.
+    const ATOMIC_O_TRUNC: u32 = 1 << 3;
     const BIG_WRITES: u32 = 1 << 5;
     const DO_READDIRPLUS: u32 = 1 << 13;
     const PARALLEL_DIROPS: u32 = 1 << 18;
@@ -286,7 +288,8 @@ fn init(mut body: In<'_>) -> Option<Reply> {
         return Some(Err(errno::EPROTO));
     }
     let read_ahead = body.u32()?;
-    let flags = body.u32()? & (ASYNC_READ | BIG_WRITES | DO_READDIRPLUS | PARALLEL_DIROPS | MAX_PAGES_FLAG);
+    let wanted = ASYNC_READ | ATOMIC_O_TRUNC | BIG_WRITES | DO_READDIRPLUS | PARALLEL_DIROPS | MAX_PAGES_FLAG;
+    let flags = body.u32()? & wanted;
     let out = Out::default().u32(7).u32(minor.min(38)).u32(read_ahead).u32(flags);
     // Background requests at once, the limit for congestion; one nanosecond of time granularity.
     let out = out.u16(64).u16(48).u32(MAX_WRITE).u32(1).u16(MAX_PAGES).u16(0);

@@ -59,7 +59,7 @@ pub fn kernel_main(conn: Conn) -> Infallible {
             }
             _ => sys::process::exit_now(4),
         };
-        if let Call::Vfs(VfsCall::Interrupt { id: other }) = call {
+        if let Call::Vfs(VfsCall::Interrupt { id: other, .. }) = call {
             mock.state.lock().unwrap().interrupted.push(other);
             mock.changed.notify_all();
             mock.answer(id, Answer::Vfs(VfsReply::Done));

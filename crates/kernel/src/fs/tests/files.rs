@@ -139,12 +139,12 @@ fn poll_tells_of_notifications() {
 #[test]
 fn interrupts_go_to_the_hook() {
     let tree = Tree::new();
-    assert_eq!(vfs(&tree, &root(), VfsCall::Interrupt { id: 7 }), Err(ENOSYS));
+    assert_eq!(vfs(&tree, &root(), VfsCall::Interrupt { id: 7, fatal: true }), Err(ENOSYS));
     let got = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&got);
-    assert!(tree.set_interrupt(move |id| sink.lock().expect("no panic").push(id)));
-    assert_eq!(vfs(&tree, &root(), VfsCall::Interrupt { id: 7 }), Ok(VfsReply::Done));
-    assert_eq!(*got.lock().expect("no panic"), [7]);
+    assert!(tree.set_interrupt(move |id, fatal| sink.lock().expect("no panic").push((id, fatal))));
+    assert_eq!(vfs(&tree, &root(), VfsCall::Interrupt { id: 7, fatal: true }), Ok(VfsReply::Done));
+    assert_eq!(*got.lock().expect("no panic"), [(7, true)]);
 }
 
 #[test]

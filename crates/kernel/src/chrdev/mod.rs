@@ -1,0 +1,54 @@
+//! Character devices. Counterpart: fs/char_dev.c.
+//!
+//! - [`numbers`]: who has which device numbers (/proc/devices);
+//! - [`cdev`]: which device answers for a number;
+//! - `file`: an open device: `struct file`, and the calls of its `struct file_operations`;
+//! - `poll`: the wait queues that a device names in its poll function;
+//! - [`misc`]: devices that share major 10;
+//! - [`libfs`]: what drivers use of fs/libfs.c, fs/read_write.c, fs/open.c.
+
+pub mod cdev;
+mod file;
+pub mod libfs;
+pub mod misc;
+pub mod numbers;
+mod poll;
+
+pub use file::open;
+
+/// `MINORBITS`
+const MINOR_BITS: u32 = 20;
+/// `MINORMASK`
+const MINOR_MASK: u32 = (1 << MINOR_BITS) - 1;
+
+/// The kernel's `dev_t`.
+pub(crate) type Dev = u32;
+
+/// `MKDEV`
+fn device(major: u32, minor: u32) -> Dev {
+    major << MINOR_BITS | minor
+}
+
+/// `MAJOR`
+fn major(dev: Dev) -> u32 {
+    dev >> MINOR_BITS
+}
+
+/// `MINOR`
+fn minor(dev: Dev) -> u32 {
+    dev & MINOR_MASK
+}
+
+/// A device number as `makedev(3)` packs it, if the kernel can have it.
+fn of_rdev(rdev: u64) -> Option<Dev> {
+    let major = (rdev >> 8 & 0xfff | rdev >> 32 & 0xffff_f000) as u32;
+    let minor = (rdev & 0xff | rdev >> 12 & 0xffff_ff00) as u32;
+    (major < 1 << (32 - MINOR_BITS) && minor <= MINOR_MASK).then(|| device(major, minor))
+}
+
+#[test]
+fn numbers_are_repacked() {
+    assert_eq!(of_rdev(1 << 8 | 11), Some(device(1, 11)));
+    assert_eq!(of_rdev(u64::MAX), None);
+    assert_eq!(of_rdev(0x1234_5689), Some(device(0x456, 0x12389)));
+}
