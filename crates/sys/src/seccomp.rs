@@ -2,7 +2,7 @@
 //!
 //! A [`Filter`] decides by the call's number and, where a rule says so, by the low 32 bits of one argument (all that
 //! the kernel looks at for the `int` arguments that rules here test). Calls of another architecture (`int 0x80`, x32) never
-//! match a rule.
+//! match such a rule; those of 32-bit programs have rules of their own.
 
 use crate::check;
 use std::io;
@@ -47,6 +47,7 @@ const JUMP_AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
 const AND: u16 = (libc::BPF_ALU | libc::BPF_AND | libc::BPF_K) as u16;
 const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 const AUDIT_ARCH_X86_64: u32 = 0xc000_003e;
+const AUDIT_ARCH_I386: u32 = 0x4000_0003;
 const X32_BIT: u32 = 0x4000_0000;
 
 // Offsets in struct seccomp_data.
@@ -61,19 +62,27 @@ type Block = Vec<libc::sock_filter>;
 #[derive(Debug, Clone)]
 pub struct Filter {
     rules: Vec<(u32, Block)>,
+    of_32_bits: Vec<(u32, Action)>,
     otherwise: Action,
 }
 
 impl Filter {
     /// A filter that answers `otherwise` to every call for which no rule is added.
     pub fn new(otherwise: Action) -> Self {
-        Self { rules: Vec::new(), otherwise }
+        Self { rules: Vec::new(), of_32_bits: Vec::new(), otherwise }
     }
 
     /// Answers `action` to the call `number`. Of several rules for one number the first counts.
     #[must_use]
     pub fn rule(mut self, number: libc::c_long, action: Action) -> Self {
         self.rules.push((number_of(number), vec![op(RETURN, action.code(), 0, 0)]));
+        self
+    }
+
+    /// Answers `action` to the call `number` of a 32-bit program (`arch/x86/entry/syscalls/syscall_32.tbl`).
+    #[must_use]
+    pub fn rule_of_32_bits(mut self, number: libc::c_long, action: Action) -> Self {
+        self.of_32_bits.push((number_of(number), action));
         self
     }
 
@@ -113,19 +122,30 @@ impl Filter {
     /// every call there is, so a list that is searched from its start takes four times as long to install.
     fn finished(mut self) -> Vec<libc::sock_filter> {
         let otherwise = self.otherwise.code();
-        let mut code = vec![
-            op(LOAD_WORD, ARCH, 0, 0),
-            op(JUMP_EQUAL, AUDIT_ARCH_X86_64, 1, 0),
-            op(RETURN, otherwise, 0, 0),
-            op(LOAD_WORD, NUMBER, 0, 0),
-            op(JUMP_AT_LEAST, X32_BIT, 0, 1),
-            op(RETURN, otherwise, 0, 0),
-        ];
+        let foreign = self.foreign();
+        let past = u8::try_from(foreign.len()).expect("there are few rules for calls of 32 bits");
+        let mut code = vec![op(LOAD_WORD, ARCH, 0, 0), op(JUMP_EQUAL, AUDIT_ARCH_X86_64, past, 0)];
+        code.extend(foreign);
+        code.extend([op(LOAD_WORD, NUMBER, 0, 0), op(JUMP_AT_LEAST, X32_BIT, 0, 1), op(RETURN, otherwise, 0, 0)]);
         // Stable, and the first of equals is kept.
         self.rules.sort_by_key(|(number, _)| *number);
         self.rules.dedup_by_key(|(number, _)| *number);
         code.extend(search(&self.rules, otherwise));
         code
+    }
+
+    /// What runs for calls of another architecture, which is in the accumulator. Ends on every path.
+    fn foreign(&self) -> Block {
+        let rules = self.of_32_bits.iter();
+        let mut checks: Block = rules
+            .flat_map(|(number, action)| [op(JUMP_EQUAL, *number, 0, 1), op(RETURN, action.code(), 0, 0)])
+            .collect();
+        if !checks.is_empty() {
+            let past = u8::try_from(checks.len().saturating_add(1)).expect("there are few rules for calls of 32 bits");
+            checks.splice(0..0, [op(JUMP_EQUAL, AUDIT_ARCH_I386, 0, past), op(LOAD_WORD, NUMBER, 0, 0)]);
+        }
+        checks.push(op(RETURN, self.otherwise.code(), 0, 0));
+        checks
     }
 
     /// Puts the filter on all threads of this process, for ever. Needs `no_new_privs` or `CAP_SYS_ADMIN`.
@@ -251,6 +271,21 @@ mod tests {
                 assert_eq!(answer(&code, 0x4000_0003, call, arg), refused);
             }
         }
+    }
+
+    #[test]
+    fn calls_of_32_bits_have_rules_of_their_own() {
+        let (allow, refused) = (Action::Allow.code(), Action::Errno(libc::ENOSYS).code());
+        let filter = Filter::new(Action::Allow).rule(175, Action::Notify);
+        let refuse = |filter: Filter, number| filter.rule_of_32_bits(number, Action::Errno(libc::ENOSYS));
+        let code = refuse(refuse(filter.clone(), 128), 129).finished();
+        for (number, want) in [(127, allow), (128, refused), (129, refused), (130, allow), (175, allow)] {
+            assert_eq!(answer(&code, AUDIT_ARCH_I386, number, 0), want, "{number}");
+            assert_eq!(answer(&code, 0x4000_0028, number, 0), allow, "{number} of another architecture");
+        }
+        assert_eq!(answer(&code, AUDIT_ARCH_X86_64, 128, 0), allow);
+        assert_eq!(answer(&code, AUDIT_ARCH_X86_64, 175, 0), Action::Notify.code());
+        assert_eq!(answer(&filter.finished(), AUDIT_ARCH_I386, 128, 0), allow);
     }
 
     #[test]

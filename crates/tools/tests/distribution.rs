@@ -144,3 +144,27 @@ fn a_program_makes_the_system_calls_itself() {
     );
     assert_eq!((said.out.as_str(), said.status), (expected.as_str(), 0), "{said:?}");
 }
+
+#[test]
+fn a_32_bit_program_is_not_told_of_the_hosts_modules() {
+    let folder = Folder::new("of-32-bits");
+    let source = folder.file(
+        "calls.c",
+        "#include <stdio.h>\n#include <stdlib.h>\n\
+         static long call(long number)\n{\n\tlong result;\n\
+         \t__asm__ volatile(\"int $0x80\" : \"=a\"(result) : \"a\"(number), \"b\"(0), \"c\"(0), \"d\"(0) : \"memory\");\n\
+         \treturn result;\n}\n\
+         int main(int argc, char **argv)\n{\n\tfor (int i = 1; i < argc; i++)\n\
+         \t\tprintf(\"%s: %ld\\n\", argv[i], call(atol(argv[i])));\n\treturn 0;\n}\n",
+    );
+    let program = folder.0.join("calls");
+    let made = run(Command::new("gcc").arg("-O1").arg("-o").arg(&program).arg(&source));
+    assert_eq!(made.status, 0, "{}", made.err);
+    // getuid, which is not caught; a kernel without 32-bit programs kills this one.
+    if run(Command::new(&program).arg("24")).status != 0 {
+        return;
+    }
+    let words = ["24", "103", "128", "129", "350"];
+    let said = run(Command::new(LKM).args(["sh", "--"]).arg(&program).args(words));
+    assert_eq!(said.out, "24: 0\n103: -38\n128: -38\n129: -38\n350: -38\n", "{}", said.err);
+}

@@ -4,8 +4,8 @@
 //! [`mounts`] (`mount` of debugfs and kin), [`node`] (`mknod`, and [`elsewhere`] what hides how that is done), [`device`]: what an open device that is a regular file to
 //! Linux cannot do (`lseek`, `fstat` ...) and, for that personality, [`legacy`] (the module calls of Linux 2.4).
 //! One thread takes all of them and waits for none; arguments are read from the caller's memory, which is checked to be
-//! still the caller's afterwards. Programs of another architecture
-//! (32-bit) are not caught. A signal for a caller that waits interrupts its call ([`signals`]).
+//! still the caller's afterwards. Programs of 32 bits are not
+//! caught: their module calls and `syslog` give `ENOSYS`, since the host's answers would be about another kernel. A signal for a caller that waits interrupts its call ([`signals`]).
 //! Counterpart: `kernel/seccomp.c`.
 
 mod device;
@@ -93,6 +93,9 @@ const EIO: i32 = 5;
 const EFAULT: i32 = 14;
 const ENOSYS: i32 = 38;
 
+/// `syslog`, `create_module`, `init_module`, `delete_module`, `get_kernel_syms`, `query_module`, `finit_module` of 32-bit programs.
+const OF_32_BITS: &[i64] = &[103, 127, 128, 129, 130, 167, 350];
+
 /// How often it is looked whether waiting callers were killed or got a signal: neither announces itself.
 const LOOK_AFTER: Duration = Duration::from_millis(10);
 
@@ -113,6 +116,9 @@ pub(crate) fn catch(wanted: &Wanted) -> std::io::Result<OwnedFd> {
     let mut filter = Filter::new(Action::Allow);
     for call in [INIT_MODULE, FINIT_MODULE, DELETE_MODULE, SYSLOG, MOUNT] {
         filter = filter.rule(call.into(), Action::Notify);
+    }
+    for call in OF_32_BITS {
+        filter = filter.rule_of_32_bits(*call, Action::Errno(ENOSYS));
     }
     if wanted.uname {
         filter = filter.rule(UNAME.into(), Action::Notify);
