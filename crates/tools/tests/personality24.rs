@@ -277,3 +277,29 @@ fn damaged_objects_have_an_answer() {
     let said = run(sh(&["sh", "-c", script]).current_dir(&folder.0));
     assert_eq!((said.status, said.out.as_str()), (0, "2\n"), "{said:?}");
 }
+
+/// genksyms' CRC of a declaration: that of its words, each with a blank behind it (scripts/genksyms/genksyms.c).
+fn genksyms(words: &str) -> u32 {
+    !words.bytes().fold(!0u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| crc >> 1 ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
+    })
+}
+
+#[test]
+fn exports_of_a_module_that_lkm_compiles_carry_their_versions() {
+    let folder = Folder::new("own-versions");
+    let source = folder.file("counter.c", example("counter"));
+    let said =
+        run(Command::new(LKM).args(["run", "--personality", "2.4"]).arg(&source).args(["--", "cat", "/proc/ksyms"]));
+    assert_eq!(said.status, 0, "{}", said.err);
+    for (name, words) in
+        [("counter_next", "int counter_next ( void ) "), ("counter_reset", "void counter_reset ( void ) ")]
+    {
+        let wanted = format!("{name}_R{:08x}\\t[counter]", genksyms(words));
+        assert!(
+            said.out.contains(&wanted),
+            "{wanted}: {}",
+            said.out.lines().filter(|l| l.contains("counter")).collect::<String>()
+        );
+    }
+}

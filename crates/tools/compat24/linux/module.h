@@ -142,6 +142,13 @@ __MODULE_INFO(__module_using_checksums, "using_checksums=1");
 #define EXPORT_SYMBOL_GPL(var) error this_object_must_define_EXPORT_SYMTAB_before_it_includes_module_h
 #define EXPORT_SYMBOL_NOVERS(var) error this_object_must_define_EXPORT_SYMTAB_before_it_includes_module_h
 
+#elif defined(__GENKSYMS__)
+
+/* What genksyms looks for when it makes the versions of a module's own symbols. */
+#define EXPORT_SYMBOL(var) __GENKSYMS_EXPORT_SYMBOL(var)
+#define EXPORT_SYMBOL_GPL(var) __GENKSYMS_EXPORT_SYMBOL(var)
+#define EXPORT_SYMBOL_NOVERS(var)
+
 #else
 
 #define __EXPORT_SYMBOL(sym, text) \

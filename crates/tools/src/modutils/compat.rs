@@ -75,6 +75,37 @@ fn modversions(symbols: &[Symbol]) -> String {
     text + "\n#endif\n"
 }
 
+/// The header with the versions of what a source exports itself.
+const OWN: &str = "linux/ownversions.h";
+
+/// kbuild's program that makes versions; every installed kernel's makes the same.
+fn genksyms() -> Option<PathBuf> {
+    let releases = fs::read_dir("/lib/modules").ok()?.flatten();
+    let programs = releases.map(|release| release.path().join("build/scripts/genksyms/genksyms"));
+    programs.filter(|program| program.is_file()).max()
+}
+
+/// The versions of what a source exports, by the way of 2.4's `make dep`: as genksyms makes them from what the preprocessor
+/// leaves. None where there is no genksyms, or the source is no C: the compiler says that better.
+fn own_versions(source: &Path, headers: &Path) -> io::Result<String> {
+    let mut gcc = Command::new("gcc");
+    let flags = FLAGS.iter().filter(|flag| **flag != "-c" && **flag != "-Wall");
+    gcc.args(flags).args(["-E", "-D__GENKSYMS__", "-I"]).arg(headers).arg(source);
+    let text = gcc.stdin(Stdio::null()).stderr(Stdio::null()).output()?;
+    let Some(program) = genksyms().filter(|_| text.status.success()) else { return Ok(String::new()) };
+    let preprocessed = headers.join("preprocessed.i");
+    fs::write(&preprocessed, &text.stdout)?;
+    let made = Command::new(program).stdin(fs::File::open(&preprocessed)?).stderr(Stdio::null()).output()?;
+    Ok(String::from_utf8_lossy(&made.stdout).lines().filter_map(versioned).collect())
+}
+
+/// The macro of a line of genksyms' output, `#SYMVER name 0x1b7d4074`.
+fn versioned(line: &str) -> Option<String> {
+    let (name, crc) = line.strip_prefix("#SYMVER ")?.split_once(" 0x")?;
+    let crc = u32::from_str_radix(crc.trim_end(), 16).ok()?;
+    Some(format!("#define {name} {name}_R{crc:08x}\n"))
+}
+
 /// Compiles one file against the headers in a folder: the object, and what the compiler said.
 ///
 /// # Errors
@@ -85,7 +116,8 @@ pub fn compile(source: &Path, headers: &Path, versions: bool) -> io::Result<(Pat
     let mut gcc = Command::new("gcc");
     gcc.args(FLAGS).arg("-I").arg(headers);
     if versions {
-        gcc.args(["-DMODVERSIONS", "-include", "linux/modversions.h"]);
+        fs::write(headers.join(OWN), own_versions(source, headers)?)?;
+        gcc.args(["-DMODVERSIONS", "-include", "linux/modversions.h", "-include", OWN]);
     }
     let output = gcc.arg("-o").arg(&object).arg(source).stdin(Stdio::null()).output()?;
     Ok((object, output))
@@ -94,6 +126,14 @@ pub fn compile(source: &Path, headers: &Path, versions: bool) -> io::Result<(Pat
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn genksyms_lines_become_macros() {
+        assert_eq!(versioned("#SYMVER f 0x1b7d407\n").as_deref(), Some("#define f f_R01b7d407\n"));
+        for other in ["", "#SYMVER", "#SYMVER f", "#SYMVER f 0x", "f 0x1", "#SYMVER f 0x123456789"] {
+            assert_eq!(versioned(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn versions_are_macros() {
