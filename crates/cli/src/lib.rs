@@ -202,6 +202,11 @@ pub fn commands() -> impl Iterator<Item = &'static Command> {
     [&data::lkm::LKM].into_iter().chain(data::lkm::OWN).chain(data::kmod::TOOLS).chain(data::log::TOOLS)
 }
 
+/// All that have a manual page: the commands, and those of 2.4's modutils.
+pub fn documented() -> impl Iterator<Item = &'static Command> {
+    commands().chain(data::modutils::TOOLS)
+}
+
 /// The command that is typed after `lkm`, or of that name (`lkm`).
 pub fn command(name: &str) -> &'static Command {
     commands().find(|command| command.name == name).unwrap_or(&data::lkm::LKM)
@@ -218,7 +223,7 @@ pub struct File {
 
 /// All manual pages and completions.
 pub fn files() -> Vec<File> {
-    let pages = commands()
+    let pages = documented()
         .map(|command| File { path: format!("man/{}.{}", command.page(), command.section), text: man::page(command) });
     let shells = [("completions/lkm.bash", complete::bash()), ("completions/_lkm", complete::zsh())];
     let shells = shells.into_iter().chain([("completions/lkm.fish", complete::fish())]);

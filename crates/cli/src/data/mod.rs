@@ -3,6 +3,7 @@
 pub mod kmod;
 pub mod lkm;
 pub mod log;
+pub mod modutils;
 
 use crate::{Command, Kind, Operands, Opt};
 
