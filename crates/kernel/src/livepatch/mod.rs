@@ -261,8 +261,8 @@ fn prepare(patch: &Arc<Patch>) -> KResult {
 }
 
 /// The states that a patch changes.
-fn states(patch: &Patch) -> KResult<Vec<KPtr<KlpState>>> {
-    let first: u64 = STATES.get(patch.addr)?;
+fn states(patch: KPtr<KlpPatch>) -> KResult<Vec<KPtr<KlpState>>> {
+    let first: u64 = STATES.get(patch)?;
     let size = size_of_struct("klp_state")? as u64;
     let mut states = Vec::new();
     while first != 0 && (states.len() as u64) < MOST_STATES {
@@ -275,20 +275,11 @@ fn states(patch: &Patch) -> KResult<Vec<KPtr<KlpState>>> {
     Ok(states)
 }
 
-fn state_of(patch: &Patch, id: c_ulong) -> KResult<KPtr<KlpState>> {
-    for state in states(patch)? {
-        if STATE_ID.get::<c_ulong, _>(state)? == id {
-            return Ok(state);
-        }
-    }
-    Ok(KPtr::NULL)
-}
-
 /// True if a patch knows what installed ones changed (`klp_is_patch_compatible`).
 fn is_compatible(patch: &Patch) -> KResult<bool> {
     for older in patches() {
-        for theirs in states(&older)? {
-            let ours = state_of(patch, STATE_ID.get(theirs)?)?;
+        for theirs in states(older.addr)? {
+            let ours = klp_get_state(patch.addr, STATE_ID.get(theirs)?)?;
             let knows = match ours.is_null() {
                 true => !patch.replace,
                 false => STATE_VERSION.get::<u32, _>(ours)? >= STATE_VERSION.get::<u32, _>(theirs)?,
@@ -304,14 +295,9 @@ fn is_compatible(patch: &Patch) -> KResult<bool> {
 /// The state of this number in a patch; NULL if it has none.
 #[kexport(since = "5.5", header = "linux/livepatch.h", gpl)]
 fn klp_get_state(patch: KPtr<KlpPatch>, id: c_ulong) -> KResult<KPtr<KlpState>> {
-    let size = size_of_struct("klp_state")? as u64;
-    let first: u64 = STATES.get(patch)?;
-    for index in 0..MOST_STATES {
-        let state = KPtr::new(first + size * index);
-        match if first == 0 { 0 } else { STATE_ID.get::<c_ulong, _>(state)? } {
-            0 => break,
-            found if found == id => return Ok(state),
-            _ => {}
+    for state in states(patch)? {
+        if STATE_ID.get::<c_ulong, _>(state)? == id {
+            return Ok(state);
         }
     }
     Ok(KPtr::NULL)
