@@ -132,8 +132,11 @@ pub(super) fn starter(inside: &Inside<'_>, conn: &Conn, uevents: &OwnedFd) -> ! 
 
 /// Has a process serve what is asked for about uevents.
 fn keep(requests: &OwnedFd) {
-    if let Ok(Forked::Child) = sys::process::fork() {
-        uevents::keeper(requests)
+    match sys::process::fork() {
+        Ok(Forked::Child) => uevents::keeper(requests),
+        Ok(Forked::Parent(_)) => {}
+        // Who asks must not wait for nobody.
+        Err(_) => _ = rustix::net::shutdown(requests, rustix::net::Shutdown::Both),
     }
 }
 
