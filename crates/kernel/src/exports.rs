@@ -11,6 +11,7 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
     let lists: Vec<&'static [&'static Export]> = vec![
         base::core::EXPORTS,
         base::devres::EXPORTS,
+        base::devres_nodes::EXPORTS,
         base::driver::EXPORTS,
         base::swnode::EXPORTS,
         chrdev::cdev::EXPORTS,

@@ -24,7 +24,8 @@ exports![
     dev_err_probe,
     dev_driver_string,
     __root_device_register,
-    root_device_unregister
+    root_device_unregister,
+    device_unregister
 ];
 
 /// The kernel's `struct device`.
@@ -266,12 +267,27 @@ fn __root_device_register(name: KStr, _owner: KPtr) -> ErrPtr<Device> {
 /// Takes a device of [`__root_device_register`] away.
 #[kexport(since = "2.6.28", header = "linux/device.h", partial = "no sysfs files")]
 fn root_device_unregister(device: KPtr<Device>) -> KResult {
+    unregister_root(device)
+}
+
+/// Takes a device away that [`__root_device_register`] made.
+#[kexport(
+    since = "2.6.0",
+    header = "linux/device.h",
+    gpl,
+    partial = "other devices than root devices are not there yet"
+)]
+fn device_unregister(device: KPtr<Device>) -> KResult {
+    unregister_root(device)
+}
+
+fn unregister_root(device: KPtr<Device>) -> KResult {
     if roots().iter().any(|root| root.addr == device.addr()) {
         super::devres::release_all(device)?;
     }
     let mut roots = roots();
     let at = roots.iter().position(|root| root.addr == device.addr());
-    let at = at.ok_or(kabi::KError::Bug("root_device_unregister of something that is no root device"))?;
+    let at = at.ok_or(kabi::KError::Bug("unregistering something that is no root device"))?;
     let root = roots.remove(at);
     owned::take(ROOT, root.addr);
     heap::free(root.name_addr, root.name.len() + 1);

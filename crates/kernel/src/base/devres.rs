@@ -24,12 +24,37 @@ exports![
     devm_release_action,
 ];
 
+/// What a device has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Resource {
+pub(super) enum Resource {
     /// A block of kmalloc.
     Memory(u64),
     /// A function and its argument.
     Action(u64, u64),
+    /// Data of a module's own kind, and the function that undoes it ([`super::devres_nodes`]).
+    Node { data: u64, release: u64 },
+    /// Here a group begins.
+    Open(u64),
+    /// Here it ends.
+    Close(u64),
+}
+
+impl Resource {
+    /// Undoes what was taken out of a device's list.
+    ///
+    /// # Errors
+    /// When the module's function dies.
+    pub(super) fn undo(self, device: KPtr<Device>) -> KResult {
+        match self {
+            Self::Memory(addr) => slab::free(KPtr::new(addr), "devres_release_all"),
+            Self::Action(function, data) => kabi::call(function, &[data]).map(|_| ()),
+            Self::Node { data, release } => {
+                kabi::call(release, &[device.addr(), data])?;
+                slab::free(KPtr::new(data), "devres_release_all")
+            }
+            Self::Open(_) | Self::Close(_) => Ok(()),
+        }
+    }
 }
 
 static RESOURCES: Mutex<Option<HashMap<u64, Vec<Resource>>>> = Mutex::new(None);
@@ -38,12 +63,18 @@ fn resources() -> MutexGuard<'static, Option<HashMap<u64, Vec<Resource>>>> {
     RESOURCES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn add(device: KPtr<Device>, resource: Resource) {
+/// All that a device has, the newest last.
+pub(super) fn list(device: KPtr<Device>) -> Vec<Resource> {
+    resources().as_ref().and_then(|all| all.get(&device.addr()).cloned()).unwrap_or_default()
+}
+
+/// Gives a device something.
+pub(super) fn add(device: KPtr<Device>, resource: Resource) {
     resources().get_or_insert_default().entry(device.addr()).or_default().push(resource);
 }
 
-/// Takes the newest of these out.
-fn remove(device: KPtr<Device>, resource: Resource) -> bool {
+/// Takes the newest of these out; false if there is none.
+pub(super) fn remove(device: KPtr<Device>, resource: Resource) -> bool {
     let mut all = resources();
     let Some(list) = all.as_mut().and_then(|all| all.get_mut(&device.addr())) else { return false };
     let Some(at) = list.iter().rposition(|known| *known == resource) else { return false };
@@ -58,11 +89,8 @@ fn remove(device: KPtr<Device>, resource: Resource) -> bool {
 pub fn release_all(device: KPtr<Device>) -> KResult {
     loop {
         let last = resources().as_mut().and_then(|all| all.get_mut(&device.addr())).and_then(Vec::pop);
-        match last {
-            Some(Resource::Memory(addr)) => slab::free(KPtr::new(addr), "devres_release_all")?,
-            Some(Resource::Action(function, data)) => kabi::call(function, &[data]).map(|_| ())?,
-            None => break,
-        }
+        let Some(last) = last else { break };
+        last.undo(device)?;
     }
     if let Some(all) = resources().as_mut() {
         all.remove(&device.addr());
