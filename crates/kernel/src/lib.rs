@@ -64,17 +64,12 @@ pub struct Config {
     pub personality24: bool,
     /// How much is watched of what modules do with memory.
     pub check: mm::check::Mode,
-    /// How many mappings the host allows the process (`vm.max_map_count`).
-    pub max_map_count: u64,
 }
 
 impl Config {
     /// A kernel of this profile as Debian boots it, with the host's number of CPUs.
     pub fn new(profile: Profile) -> Self {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        // Linux's default where it cannot be read.
-        let text = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap_or_default();
-        let max_map_count = text.trim().parse().unwrap_or(65_530);
         // watchdog_thresh is 10 s; a lockup is reported after twice that.
         Self {
             profile,
@@ -83,7 +78,6 @@ impl Config {
             softlockup: Duration::from_secs(20),
             personality24: false,
             check: mm::check::Mode::default(),
-            max_map_count,
         }
     }
 }
@@ -98,6 +92,7 @@ pub fn main(conn: Conn, config: Config) -> Infallible {
     };
     // Standard error is gone in the sandbox: a panic of ours is told through the connection.
     std::panic::set_hook(Box::new(|info| server::bug(&info.to_string())));
+    mm::guard::prepare(config.check);
     if let Err(e) = sys::sandbox::lock_down(&server.descriptors()) {
         server::bug(&format!("cannot lock the kernel process into its sandbox: {e}"));
     }
@@ -128,7 +123,7 @@ pub fn boot(config: Config) -> Result<(), String> {
     personality24::boot(config.personality24);
     mm::check::set_mode(config.check);
     mm::exact::boot().map_err(|e| e.to_string())?;
-    mm::guard::set_most(mm::guard::most_for(config.max_map_count));
+    mm::guard::prepare(config.check);
     mm::slab::boot();
     fault::boot(config.softlockup);
     Ok(())

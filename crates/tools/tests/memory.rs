@@ -57,6 +57,12 @@ const PLANTED: &[(u32, &str, &str)] = &[
     (48, "track", "ids of an IDA"),
     (49, "track", "DMA pool planted"),
     (50, "track", "kmem_cache planted_left"),
+    (51, "guard", "out-of-bounds read of 1 bytes, 0 bytes past the end of a 8192-byte page allocation"),
+    (52, "guard", "use after free: read of 1 bytes, 100 bytes into a 4096-byte page allocation"),
+    (53, "guard", "out-of-bounds write, found at the free: 0 bytes past the end of a 100-byte vmalloc allocation"),
+    (56, "guard", "out-of-bounds write of 1 bytes, 0 bytes past the end of a 1048576-byte kmalloc allocation"),
+    (57, "track", "double free: kfree of a 4194304-byte kmalloc allocation that was freed before"),
+    (58, "guard", "use after free: read of 1 bytes, 8 bytes into a 4096-byte page allocation"),
     (33, "guard", "use after free: read of 8 bytes, 40 bytes into a 4000-byte kmalloc allocation"),
     (34, "track", "invalid free of an interior pointer: kfree of 40 bytes into a 4000-byte kmalloc allocation"),
     (32, "track", "__free_pages of pages that are not allocated"),
@@ -125,6 +131,21 @@ fn every_planted_mistake_is_found_in_its_mode() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Behind an area of vmalloc's nothing is mapped in Linux either: the access is told, and then it is an oops.
+#[test]
+fn accesses_outside_of_vmallocs_areas_are_told_before_the_oops() {
+    let planted = [
+        (54, "out-of-bounds read of 1 bytes, 3996 bytes past the end of a 100-byte vmalloc allocation"),
+        (55, "use after free: read of 1 bytes, 8 bytes into a 5000-byte vmalloc allocation"),
+    ];
+    for (error, want) in planted {
+        let (report, status) = report(error, "guard");
+        let told = told(&report);
+        assert!(told.iter().any(|(what, line)| what == want && marked(error).contains(line)), "{error}: {told:?}");
+        assert_eq!((status, &report["report"]["oopses"]), (121, &serde_json::json!(1)), "{error}: {report}");
+    }
 }
 
 #[test]

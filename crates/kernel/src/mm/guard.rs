@@ -5,13 +5,13 @@
 //! are used again. The access is reported and then let through, as KASAN does: the module goes on as it would in Linux.
 //! Counterpart: mm/kfence/, mm/kasan/, the red zones of mm/slub.c.
 
-use crate::mm::check::Report;
-use crate::mm::owned::{self, Block, Freed};
+use crate::mm::check::{Mode, Report};
+use crate::mm::owned::{self, Block, Freed, Kind};
 use crate::mm::{kasan, page};
 use crate::{fault, log};
 use machine::heap::guarded::{self, Pages};
 use machine::{access, heap};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -31,65 +31,93 @@ struct Quarantine {
 }
 
 static QUARANTINE: Mutex<Option<Quarantine>> = Mutex::new(None);
-/// Closed pages around blocks that an access went to, by the block's first page.
-static OPENED: Mutex<BTreeMap<u64, Vec<Pages>>> = Mutex::new(BTreeMap::new());
+/// Where the blocks lie that are guarded now, by their first page.
+static BLOCKS: Mutex<BTreeMap<u64, u64>> = Mutex::new(BTreeMap::new());
+/// What happened to blocks that were accessed wrongly, by their first page.
+static TOUCHED: Mutex<BTreeMap<u64, Touched>> = Mutex::new(BTreeMap::new());
 /// Blocks that are guarded now, and how many may be.
 static LIVE: AtomicU64 = AtomicU64::new(0);
-static MOST: AtomicU64 = AtomicU64::new(u64::MAX);
-/// First pages of freed blocks that an access went to.
-static REOPENED: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
-/// First pages of blocks that are known to be written beyond: what their canaries tell is no news.
-static TOLD: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
+static MOST: AtomicU64 = AtomicU64::new(UNKNOWN);
+const UNKNOWN: u64 = u64::MAX;
 
-fn opened() -> MutexGuard<'static, BTreeMap<u64, Vec<Pages>>> {
-    OPENED.lock().unwrap_or_else(PoisonError::into_inner)
+#[derive(Debug, Default)]
+struct Touched {
+    /// Closed pages around the block that an access went to: they are open.
+    around: Vec<Pages>,
+    /// The block was freed, and an access went to it: it is open.
+    reopened: bool,
+    /// It is known to be written beyond: what its canaries tell is no news.
+    told: bool,
 }
 
-fn told() -> MutexGuard<'static, BTreeSet<u64>> {
-    TOLD.lock().unwrap_or_else(PoisonError::into_inner)
+fn touched() -> MutexGuard<'static, BTreeMap<u64, Touched>> {
+    TOUCHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn reopened() -> MutexGuard<'static, BTreeSet<u64>> {
-    REOPENED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Sets how many blocks may be guarded at once.
-pub fn set_most(most: u64) {
-    MOST.store(most, Ordering::Relaxed);
+/// Looks how many blocks can be guarded at once, if that is what is wanted; before the sandbox closes.
+pub fn prepare(mode: Mode) {
+    if matches!(mode, Mode::Guard | Mode::Exact) && MOST.load(Ordering::Relaxed) == UNKNOWN {
+        // Linux's default where it cannot be read.
+        let text = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap_or_default();
+        MOST.store(most_for(text.trim().parse().unwrap_or(65_530)), Ordering::Relaxed);
+    }
 }
 
 /// How many blocks a host that allows so many mappings (`vm.max_map_count`) can guard: each takes two, and some are left
 /// for everything else.
-pub fn most_for(max_map_count: u64) -> u64 {
+fn most_for(max_map_count: u64) -> u64 {
     const OTHERS: u64 = 8192;
     max_map_count.saturating_sub(OTHERS) / 2
+}
+
+/// Takes pages that end at a closed one; `None` where the host cannot give them, which is said.
+pub fn take(len: usize, align: usize) -> Option<Pages> {
+    let full = LIVE.load(Ordering::Relaxed) >= MOST.load(Ordering::Relaxed);
+    let Some(pages) = (if full { None } else { guarded::take(len, align) }) else {
+        say_once();
+        return None;
+    };
+    LIVE.fetch_add(1, Ordering::Relaxed);
+    Some(pages)
 }
 
 /// Takes a zeroed block of `len` bytes that ends at a closed page; `None` where the host cannot give one.
 pub fn alloc(len: usize, align: usize) -> Option<(u64, Pages)> {
     let align = align.max(LEAST_ALIGN);
     let room = len.max(1).checked_next_multiple_of(align.min(PAGE))?;
-    let full = LIVE.load(Ordering::Relaxed) >= MOST.load(Ordering::Relaxed);
-    let Some(pages) = (if full { None } else { guarded::take(room, align) }) else {
-        say_once();
-        return None;
-    };
-    LIVE.fetch_add(1, Ordering::Relaxed);
+    let pages = take(room, align)?;
     let end = pages.start + pages.len as u64;
     let addr = (end - room as u64) & !(align as u64 - 1);
     // Memory of ours that nobody else has yet: these cannot fail.
     let _ = access::fill(addr, 0, len);
     let _ = access::fill(pages.start, CANARY, (addr - pages.start) as usize);
-    let _ = access::fill(addr + len as u64, CANARY, (end - addr) as usize - len);
+    fill_behind(addr, len, pages);
     for n in 0..(pages.len / PAGE) as u64 {
         let _ = page::make_slab(pages.start + n * PAGE as u64, 0);
     }
     kasan::on_alloc(pages, addr, len);
+    blocks().insert(pages.start, addr);
     Some((addr, pages))
 }
 
+fn blocks() -> MutexGuard<'static, BTreeMap<u64, u64>> {
+    BLOCKS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The guarded block in whose pages `addr` lies, or which comes last before.
+pub fn block_at(addr: u64) -> Option<u64> {
+    blocks().range(..=addr).next_back().map(|(_, block)| *block)
+}
+
+/// Puts canaries behind the `len` bytes at `addr`.
+pub fn fill_behind(addr: u64, len: usize, pages: Pages) {
+    let end = pages.start + pages.len as u64;
+    // The caller's memory: this cannot fail.
+    let _ = access::fill(addr + len as u64, CANARY, (end - addr) as usize - len);
+}
+
 /// Without it nobody would know that less is found from here on.
-fn say_once() {
+pub fn say_once() {
     static SAID: AtomicBool = AtomicBool::new(false);
     if !SAID.swap(true, Ordering::Relaxed) {
         log::line(
@@ -103,9 +131,16 @@ fn say_once() {
 /// Gives a block back: looks at its canaries, closes its pages.
 pub fn free(addr: u64, block: &Block, pages: Pages) {
     check_canaries(addr, block, pages);
+    blocks().remove(&pages.start);
+    retire(pages);
+}
+
+/// Closes pages that came back; they are used again when many others came back, too.
+pub fn retire(pages: Pages) {
     LIVE.fetch_sub(1, Ordering::Relaxed);
     kasan::on_free(pages);
-    for page in opened().remove(&pages.start).unwrap_or_default() {
+    let known = touched().remove(&pages.start).unwrap_or_default();
+    for page in known.around {
         guarded::open(page, false);
     }
     if !guarded::open(pages, false) {
@@ -120,7 +155,7 @@ pub fn free(addr: u64, block: &Block, pages: Pages) {
         let Some(oldest) = quarantine.blocks.pop_front() else { break };
         quarantine.bytes -= oldest.len;
         guarded::open(oldest, false);
-        reopened().remove(&oldest.start);
+        touched().remove(&oldest.start);
         kasan::on_give(oldest);
         guarded::give(oldest);
     }
@@ -135,7 +170,8 @@ pub fn resize(addr: u64, block: &Block, len: usize) -> bool {
         return false;
     }
     kasan::on_alloc(pages, addr, len);
-    access::fill(addr + len as u64, CANARY, (end - addr) as usize - len).is_ok()
+    fill_behind(addr, len, pages);
+    true
 }
 
 /// The first byte in a range that is no canary: its address and value, and the last such address.
@@ -147,8 +183,10 @@ fn damage(start: u64, end: u64) -> Option<(u64, u8, u64)> {
     Some((start + first as u64, *bytes.get(first)?, start + last as u64))
 }
 
-fn check_canaries(addr: u64, block: &Block, pages: Pages) {
-    if told().remove(&pages.start) {
+/// Tells if something was written around a block within its pages.
+pub fn check_canaries(addr: u64, block: &Block, pages: Pages) {
+    let told = touched().get_mut(&pages.start).is_some_and(|touched| std::mem::take(&mut touched.told));
+    if told {
         return;
     }
     let behind = addr + block.len as u64;
@@ -173,11 +211,17 @@ fn check_canaries(addr: u64, block: &Block, pages: Pages) {
 pub fn cache_name(block: &Block) -> String {
     match &block.name {
         Some(name) => name.to_string(),
-        None => match heap::rounded(block.len.max(1)) {
-            size if size > 8192 => "kmalloc-large".to_string(),
-            size if size >= 1024 => format!("kmalloc-{}k", size >> 10),
-            size => format!("kmalloc-{size}"),
-        },
+        None if block.kind == Kind::Vmalloc => "vmalloc".to_string(),
+        None => kmalloc_name(heap::rounded(block.len.max(1))),
+    }
+}
+
+/// The name of kmalloc's cache of this size.
+pub fn kmalloc_name(size: usize) -> String {
+    match size {
+        8193.. => "kmalloc-large".to_string(),
+        1024.. => format!("kmalloc-{}k", size >> 10),
+        _ => format!("kmalloc-{size}"),
     }
 }
 
@@ -195,9 +239,10 @@ pub fn end_of(pages: Pages) -> u64 {
 /// if it goes so far.
 pub fn is_open(pages: Pages, is_free: bool, end: u64) -> bool {
     let behind = pages.start + pages.len as u64;
-    let is_behind_open =
-        || opened().get(&pages.start).is_some_and(|pages| pages.iter().any(|page| page.start == behind));
-    if is_free { reopened().contains(&pages.start) } else { end <= behind || is_behind_open() }
+    let touched = touched();
+    let touched = touched.get(&pages.start);
+    let is_behind_open = || touched.is_some_and(|block| block.around.iter().any(|page| page.start == behind));
+    if is_free { touched.is_some_and(|block| block.reopened) } else { end <= behind || is_behind_open() }
 }
 
 /// An access that trapped, or is known to be wrong.
@@ -239,7 +284,7 @@ pub fn on_fault(access: Access) -> bool {
     if let Some((start, freed)) = freed_with_page(access.addr) {
         report_freed(access, start, &freed);
         return freed.block.guard.is_some_and(|pages| {
-            reopened().insert(pages.start);
+            touched().entry(pages.start).or_default().reopened = true;
             guarded::open(pages, true)
         });
     }
@@ -254,11 +299,13 @@ pub fn on_fault(access: Access) -> bool {
     });
     // Between two blocks, it is the nearer one that was meant.
     let Some((_, place, block)) = before.into_iter().chain(behind).min_by_key(|found| found.0) else { return false };
-    let Some(pages) = block.guard else { return false };
+    let title = if block.kind == Kind::Vmalloc { "vmalloc-out-of-bounds" } else { "slab-out-of-bounds" };
     let what = format!("out-of-bounds {}, {place}", access.text());
-    access.publish("slab-out-of-bounds", what, |report| report.chain("allocated in", &block.origin()));
+    access.publish(title, what, |report| report.chain("allocated in", &block.origin()));
+    // Behind vmalloc's areas nothing is mapped in Linux either.
+    let Some(pages) = block.guard else { return false };
     let page = Pages { start: access.addr & !(PAGE as u64 - 1), len: PAGE };
-    opened().entry(pages.start).or_default().push(page);
+    touched().entry(pages.start).or_default().around.push(page);
     guarded::open(page, true)
 }
 
@@ -281,7 +328,7 @@ fn report_outside(access: Access, start: u64, block: &Block) {
     let what = format!("out-of-bounds {}, {place} a {}", access.text(), block.describe());
     access.publish("slab-out-of-bounds", what, |report| report.chain("allocated in", &block.origin()));
     if let Some(pages) = block.guard.filter(|_| access.write) {
-        told().insert(pages.start);
+        touched().entry(pages.start).or_default().told = true;
     }
 }
 

@@ -11,6 +11,7 @@ pub mod mempool;
 pub mod owned;
 pub mod page;
 pub mod page_alloc;
+pub mod page_guard;
 pub mod percpu;
 pub mod slab;
 pub mod slab_common;

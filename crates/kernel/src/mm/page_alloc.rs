@@ -3,6 +3,7 @@
 use super::check::Report;
 use super::owned::{self, Block, Kind, Origin};
 use super::page::{self, PAGE, Page};
+use super::page_guard;
 use super::slab::GFP_NOWARN;
 use crate::fault;
 use kabi::errno::ENOMEM;
@@ -33,7 +34,7 @@ exports![
 ];
 
 /// `__GFP_COMP`: one compound page.
-const GFP_COMP: u32 = 0x4_0000;
+pub(super) const GFP_COMP: u32 = 0x4_0000;
 
 /// Takes a run of pages.
 ///
@@ -44,12 +45,14 @@ pub fn take(order: u32, flags: u32) -> KResult<KPtr<Page>> {
         warn_too_large(flags);
         return Err(ENOMEM.into());
     };
-    let addr = pages::take(order).ok_or(ENOMEM)?;
+    let len = (PAGE << order) as usize;
+    let guard = page_guard::take(len, order);
+    let addr = guard.map(|pages| pages.start).or_else(|| pages::take(order)).ok_or(ENOMEM)?;
     let page = page::set_up(addr, 1 << order, 1)?;
     if flags & GFP_COMP != 0 {
         page::make_compound(page, order)?;
     }
-    owned::note(addr, Block::new(Kind::Pages, (PAGE << order) as usize));
+    owned::note(addr, Block { guard, ..Block::new(Kind::Pages, len) });
     Ok(page)
 }
 
@@ -71,11 +74,18 @@ fn take_address(order: u32, flags: u32) -> u64 {
 fn give(addr: u64, order: u8) -> KResult {
     let block = owned::take(Kind::Pages, addr);
     page::clear(addr, 1 << order)?;
-    pages::give(addr, order);
+    give_memory(addr, order);
     if let Some(block) = block {
         owned::remember(addr, block);
     }
     Ok(())
+}
+
+/// Gives the memory of a run back to where it came from.
+pub fn give_memory(addr: u64, order: u8) {
+    if !page_guard::give(addr, order) {
+        pages::give(addr, order);
+    }
 }
 
 /// Gives the first page of a run back and leaves the rest, each a page of its own.
@@ -221,12 +231,13 @@ fn alloc_pages_exact(size: usize, flags: u32) -> NullPtr {
 }
 
 fn take_exact(size: usize) -> KResult<KPtr> {
-    let addr = pages::take_exact(size).ok_or(ENOMEM)?;
     let count = (size as u64).div_ceil(PAGE).max(1);
+    let guard = page_guard::take((count * PAGE) as usize, 0);
+    let addr = guard.map(|pages| pages.start).or_else(|| pages::take_exact(size)).ok_or(ENOMEM)?;
     let first = page::set_up(addr, count, 1)?;
     page::split(first, count)?;
     for n in 0..count {
-        owned::note(addr + n * PAGE, Block::new(Kind::Pages, PAGE as usize));
+        owned::note(addr + n * PAGE, Block { guard, ..Block::new(Kind::Pages, PAGE as usize) });
     }
     Ok(KPtr::new(addr))
 }
@@ -251,7 +262,7 @@ fn free_pages_exact(addr: KPtr, size: usize) -> KResult {
 
 /// The last reference to a page is gone: inline code counts, this gives it back.
 #[kexport(since = "5.16", header = "linux/mm.h")]
-fn __folio_put(folio: KPtr<Page>) -> KResult {
+pub(super) fn __folio_put(folio: KPtr<Page>) -> KResult {
     let addr = page::address(folio).ok_or(kabi::KError::Bug("put of a pointer that is no page"))?;
     match heap::spot(addr) {
         Some(Spot::Run { head, order }) if head == addr && page::is_head(folio)? => give(addr, order),

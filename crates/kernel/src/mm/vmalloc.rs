@@ -3,11 +3,13 @@
 use super::owned::{self, Block, Kind};
 use super::page::{self, PAGE, Page};
 use super::slab::{self, GFP_NOWARN};
+use super::{check, guard, page_alloc};
 use crate::{fault, log, sched};
 use kabi::errno::ENOMEM;
 use kabi::{KPtr, KResult, NullPtr, c_int, c_uint, c_ulong, exports, kexport};
+use machine::heap::guarded::Pages;
 use machine::heap::{self, pages, vmap as mappings};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -37,6 +39,8 @@ exports![
     is_vmalloc_or_module_addr,
 ];
 
+/// Areas that came back and whose addresses are not used again in guard mode.
+const QUARANTINED: usize = 1024;
 /// `GFP_KERNEL`.
 const GFP_KERNEL: u32 = 0xcc0;
 /// `VM_MAP_PUT_PAGES`: vfree gives the pages and their array back, too.
@@ -75,8 +79,12 @@ pub fn alloc(size: u64, flags: u32) -> KResult<KPtr> {
     let list = take_pages(size.div_ceil(PAGE)).ok_or(ENOMEM)?;
     let Some(at) = mappings::map(&list, true) else {
         list.iter().for_each(|page| pages::give(*page, 0));
+        guard::say_once();
         return Err(ENOMEM.into());
     };
+    if check::guards() {
+        guard::fill_behind(at, size as usize, pages_of(at, list.len()));
+    }
     areas().insert(at, Area { pages: list, owns: true, array: 0 });
     owned::note(at, Block::new(Kind::Vmalloc, size as usize));
     Ok(KPtr::new(at))
@@ -129,6 +137,12 @@ fn start_of(addr: u64) -> Option<u64> {
     (addr - start < area.pages.len() as u64 * PAGE).then_some(*start)
 }
 
+/// The area that contains `addr`: where it begins, and its bytes.
+pub fn area_of(addr: u64) -> Option<(u64, u64)> {
+    let start = start_of(addr)?;
+    Some((start, areas().get(&start)?.pages.len() as u64 * PAGE))
+}
+
 /// vfree and vunmap. Wrong addresses are reported in the kernel's words, and nothing is done; an address inside of an
 /// area stands for the area, as in Linux.
 ///
@@ -156,8 +170,9 @@ pub fn free(addr: u64, with_pages: bool) -> KResult {
         fault::warn_in(outer, "mm/vmalloc.c", 1, Some(&text));
         return Ok(());
     };
-    mappings::unmap(start, area.pages.len() * PAGE as usize);
-    if let Some(block) = owned::take(Kind::Vmalloc, start) {
+    let block = owned::take(Kind::Vmalloc, start);
+    unmap(start, &area, block.as_ref());
+    if let Some(block) = block {
         owned::remember(start, block);
     }
     if with_pages && area.owns {
@@ -165,6 +180,33 @@ pub fn free(addr: u64, with_pages: bool) -> KResult {
         slab::free_any(KPtr::new(area.array), "vfree")?;
     }
     Ok(())
+}
+
+fn pages_of(start: u64, count: usize) -> Pages {
+    Pages { start, len: count * PAGE as usize }
+}
+
+/// Takes an area's mapping away. In guard mode its addresses are left unused for a while, and what lies behind the bytes
+/// that were asked for is looked at.
+fn unmap(start: u64, area: &Area, block: Option<&Block>) {
+    static QUARANTINE: Mutex<VecDeque<Pages>> = Mutex::new(VecDeque::new());
+    let pages = pages_of(start, area.pages.len());
+    if !check::guards() {
+        return mappings::unmap(start, pages.len);
+    }
+    if let Some(block) = block.filter(|_| area.owns && area.array == 0) {
+        guard::check_canaries(start, block, pages);
+    }
+    if !mappings::close(start, pages.len) {
+        return;
+    }
+    let mut quarantine = QUARANTINE.lock().unwrap_or_else(PoisonError::into_inner);
+    quarantine.push_back(pages);
+    if quarantine.len() > QUARANTINED
+        && let Some(oldest) = quarantine.pop_front()
+    {
+        mappings::give(oldest.start, oldest.len);
+    }
 }
 
 /// As `%p` shows it.
@@ -176,7 +218,7 @@ fn put_page(addr: u64) -> KResult {
     let Some(page) = page::of(addr) else { return Ok(()) };
     if page::put(page, 1)? {
         page::clear(addr, 1)?;
-        pages::give(addr, 0);
+        page_alloc::give_memory(addr, 0);
     }
     Ok(())
 }

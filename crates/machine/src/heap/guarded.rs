@@ -61,15 +61,30 @@ pub fn take(len: usize, align: usize) -> Option<Pages> {
         list.give(start, len + PAGE);
         return None;
     }
-    if let Some(pfn) = map::pfn(start) {
-        map::set_use(pfn, (len / PAGE) as u64, |_| Use::Guarded);
-    }
-    Some(Pages { start, len })
+    let pages = Pages { start, len };
+    set_use(pages, Use::Guarded);
+    Some(pages)
 }
 
 /// Closes a block's pages, or opens them again. What they contain stays. False when the host refuses.
 pub fn open(pages: Pages, accessible: bool) -> bool {
     map::open(pages.start, pages.len, accessible)
+}
+
+/// Makes runs of `1 << order` pages of pages that were taken with that alignment: [`super::spot`] tells of them as runs.
+pub fn make_runs(pages: Pages, order: u8) {
+    set_use(pages, Use::Run { order });
+}
+
+/// These pages are runs no more.
+pub fn end_runs(pages: Pages) {
+    set_use(pages, Use::Guarded);
+}
+
+fn set_use(pages: Pages, what: Use) {
+    if let Some(pfn) = map::pfn(pages.start) {
+        map::set_use(pfn, (pages.len / PAGE) as u64, |_| what);
+    }
 }
 
 /// Gives closed pages back.
@@ -78,9 +93,7 @@ pub fn give(pages: Pages) {
     if pages.len > KEPT {
         map::discard(pages.start, pages.len);
     }
-    if let Some(pfn) = map::pfn(pages.start) {
-        map::set_use(pfn, (pages.len / PAGE) as u64, |_| Use::Free);
-    }
+    set_use(pages, Use::Free);
     if let Some(list) = free().as_mut() {
         list.give(pages.start, pages.len + PAGE);
     }

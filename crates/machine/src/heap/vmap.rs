@@ -29,13 +29,22 @@ pub fn map(pages: &[u64], writable: bool) -> Option<u64> {
     Some(at)
 }
 
-/// Takes a mapping of `len` bytes away.
-pub fn unmap(at: u64, len: usize) {
-    // A range that could not be taken away is not used again.
-    if map::map_again(at, len, None)
-        && let Some(list) = free().as_mut()
-    {
+/// Takes a mapping of `len` bytes away; false if the host refuses: its addresses must not be used again then.
+pub fn close(at: u64, len: usize) -> bool {
+    map::map_again(at, len, None)
+}
+
+/// Gives the addresses of a closed mapping back.
+pub fn give(at: u64, len: usize) {
+    if let Some(list) = free().as_mut() {
         list.give(at, len + PAGE);
+    }
+}
+
+/// [`close`] and [`give`].
+pub fn unmap(at: u64, len: usize) {
+    if close(at, len) {
+        give(at, len);
     }
 }
 

@@ -37,18 +37,18 @@ static noinline char *get(size_t size)
 
 static noinline void put(char *p)
 {
-	kfree(p); // E3 E4 E7 E8 E9 E10 E23 E27 E28
+	kfree(p); // E3 E4 E7 E8 E9 E10 E23 E27 E28 E57
 	barrier(); // no jump in the place of the call
 }
 
 static noinline void fill(char *p, size_t at)
 {
-	((volatile char *)p)[at] = 1; // E2 E6 E18 E20 E22 E29
+	((volatile char *)p)[at] = 1; // E2 E6 E18 E20 E22 E29 E56
 }
 
 static noinline void look(const char *p, size_t at)
 {
-	seen = ((const volatile char *)p)[at]; // E1 E5 E38 E17 E21 E26
+	seen = ((const volatile char *)p)[at]; // E1 E5 E38 E17 E21 E26 E51 E52 E54 E55 E58
 }
 
 static noinline void accesses(void)
@@ -152,6 +152,23 @@ static noinline void one_array(void)
 		kfree(item); // E34
 }
 
+static noinline void large(void)
+{
+	char *p = NULL, *v;
+
+	switch (error) {
+	case 51: p = (char *)__get_free_pages(GFP_KERNEL, 1); look(p, 8192); free_pages((unsigned long)p, 1); break;
+	case 52: p = (char *)__get_free_page(GFP_KERNEL); free_page((unsigned long)p); look(p, 100); break;
+	case 53: v = vmalloc(100); fill(v, 100); vfree(v); break; // E53
+	case 54: v = vmalloc(100); look(v, 4096); vfree(v); break;
+	case 55: v = vmalloc(5000); vfree(v); look(v, 8); break;
+	case 56: p = get(1 << 20); fill(p, 1 << 20); put(p); break;
+	case 57: p = get(4 << 20); put(p); put(p); break;
+	case 58: p = (char *)__get_free_pages(GFP_KERNEL, 2); split_page(virt_to_page(p), 2); free_page((unsigned long)p + 4096); look(p, 4096 + 8); break;
+	}
+	barrier();
+}
+
 static int told(struct notifier_block *block, unsigned long event, void *data) { return NOTIFY_DONE; }
 static struct notifier_block block = { .notifier_call = told };
 static int idle(void *data) { return 0; }
@@ -217,6 +234,7 @@ static int __init planted_in(void)
 	things();
 	caches();
 	pages();
+	large();
 	if (error == 22)
 		kept = get(24);
 	return 0;
