@@ -79,6 +79,8 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         mm::maccess::EXPORTS,
         mm::mempool::EXPORTS,
         mm::page_alloc::EXPORTS,
+        mm::page_frag::EXPORTS,
+        mm::usercopy::EXPORTS,
         mm::percpu::EXPORTS,
         mm::slab::EXPORTS,
         mm::slab_common::EXPORTS,

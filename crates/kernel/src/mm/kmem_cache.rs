@@ -5,6 +5,7 @@
 
 use super::check::{self, Mode, Report};
 use super::owned::{self, Block, Kind};
+use super::usercopy::Region;
 use super::{guard, slab};
 use crate::oops;
 use crate::{env, fault, log, module};
@@ -56,6 +57,8 @@ struct Cache {
     flags: u32,
     /// The constructor; 0 for none.
     ctor: u64,
+    /// What of an object programs may be given: from where, and how much.
+    usercopy: (u32, u32),
     objects: Arc<heap::slab::Cache>,
 }
 
@@ -82,6 +85,13 @@ struct Wish {
     align: usize,
     flags: u32,
     ctor: u64,
+    usercopy: (u32, u32),
+}
+
+impl Wish {
+    fn new(size: c_uint, align: c_uint, flags: u32, ctor: u64, usercopy: (u32, u32)) -> Self {
+        Self { size: size as usize, align: align as usize, flags, ctor, usercopy }
+    }
 }
 
 /// As `calculate_alignment` has it.
@@ -116,6 +126,7 @@ fn create(name: &Option<KStr>, wish: &Wish) -> KResult<KPtr<KmemCache>> {
         align,
         flags: wish.flags,
         ctor: wish.ctor,
+        usercopy: wish.usercopy,
         objects,
     };
     owned::note(p.addr(), Block::new(CACHE, 0).named(&name));
@@ -182,6 +193,23 @@ fn alloc(p: KPtr<KmemCache>, flags: u32) -> KResult<KPtr> {
         owned::note(addr, block);
     }
     Ok(KPtr::new(addr))
+}
+
+fn region(cache: &Cache) -> Region {
+    let (start, len) = cache.usercopy;
+    Region { name: cache.name.to_string(), start: start.into(), len: len.into() }
+}
+
+/// What programs may be given of the objects of the cache with this number in `machine::heap`; `None` for kmalloc's.
+pub fn region_of(number: u32) -> Option<Region> {
+    let caches = CACHES.read().unwrap_or_else(PoisonError::into_inner);
+    caches.iter().flatten().find(|(_, made)| made.objects.number() == number).map(|(_, cache)| region(cache))
+}
+
+/// The same by name.
+pub fn region_of_name(name: &str) -> Option<Region> {
+    let caches = CACHES.read().unwrap_or_else(PoisonError::into_inner);
+    caches.iter().flatten().find(|(_, made)| &*made.name == name).map(|(_, cache)| region(cache))
 }
 
 /// The name of the cache that an object is from.
@@ -292,28 +320,21 @@ fn kmem_cache_create(
     flags: u32,
     ctor: u64,
 ) -> KResult<KPtr<KmemCache>> {
-    let wish = Wish { size: size as usize, align: align as usize, flags, ctor };
-    make("kmem_cache_create_usercopy", name, &wish)
+    make("kmem_cache_create_usercopy", name, &Wish::new(size, align, flags, ctor, (0, 0)))
 }
 
-/// [`kmem_cache_create`] with the part of an object that programs may be given, which is not checked.
-#[kexport(
-    since = "4.16",
-    until = "6.11",
-    header = "linux/slab.h",
-    partial = "copies to programs are not checked against the part"
-)]
+/// [`kmem_cache_create`] with the part of an object that programs may be given.
+#[kexport(since = "4.16", until = "6.11", header = "linux/slab.h")]
 fn kmem_cache_create_usercopy(
     name: Option<KStr>,
     size: c_uint,
     align: c_uint,
     flags: u32,
-    _offset: c_uint,
-    _len: c_uint,
+    offset: c_uint,
+    len: c_uint,
     ctor: u64,
 ) -> KResult<KPtr<KmemCache>> {
-    let wish = Wish { size: size as usize, align: align as usize, flags, ctor };
-    make("kmem_cache_create_usercopy", name, &wish)
+    make("kmem_cache_create_usercopy", name, &Wish::new(size, align, flags, ctor, (offset, len)))
 }
 
 /// [`kmem_cache_create`] of newer kernels.
@@ -321,8 +342,10 @@ fn kmem_cache_create_usercopy(
 fn __kmem_cache_create_args(name: Option<KStr>, size: c_uint, args: KPtr, flags: u32) -> KResult<KPtr<KmemCache>> {
     static ALIGN: Field = Field::new("kmem_cache_args", "align");
     static CTOR: Field = Field::new("kmem_cache_args", "ctor");
-    let align: u32 = ALIGN.get(args)?;
-    let wish = Wish { size: size as usize, align: align as usize, flags, ctor: CTOR.get(args)? };
+    static OFFSET: Field = Field::new("kmem_cache_args", "useroffset");
+    static LEN: Field = Field::new("kmem_cache_args", "usersize");
+    let usercopy = (OFFSET.get(args)?, LEN.get(args)?);
+    let wish = Wish::new(size, ALIGN.get(args)?, flags, CTOR.get(args)?, usercopy);
     make("__kmem_cache_create_args", name, &wish)
 }
 
@@ -418,7 +441,7 @@ pub fn free_of_pool(p: KPtr<KmemCache>, object: KPtr) -> KResult {
 
 #[test]
 fn alignment_follows_size_and_flags() {
-    let wish = |size, align| Wish { size, align, flags: 0, ctor: 0 };
+    let wish = |size, align| Wish { size, align, flags: 0, ctor: 0, usercopy: (0, 0) };
     let plain = [(100, 0), (40, 16), (40, 12)].map(|(size, align)| alignment(&wish(size, align), false));
     assert_eq!(plain, [8, 16, 16]);
     assert_eq!([16, 20, 40, 100].map(|size| alignment(&wish(size, 0), true)), [16, 32, 64, 64]);

@@ -196,6 +196,23 @@ pub fn put(page: KPtr<Page>, n: u32) -> KResult<bool> {
     Ok(was == n)
 }
 
+/// Adds `n` references.
+///
+/// # Errors
+/// As [`head`].
+pub fn hold(page: KPtr<Page>, n: u32) -> KResult {
+    access::fetch_add_u32(REFCOUNT.of(page)?.addr(), n)?;
+    Ok(())
+}
+
+/// Sets the references of a page that nobody else has.
+///
+/// # Errors
+/// As [`head`].
+pub fn set_references(page: KPtr<Page>, n: u32) -> KResult {
+    REFCOUNT.put(page, n)
+}
+
 /// A page's references.
 ///
 /// # Errors
