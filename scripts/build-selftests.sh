@@ -56,6 +56,7 @@ drive() {
 		needs=*) needs=${word#needs=} ;;
 		numbers) filter="sed -e 's/[0-9][0-9.]*/N/g' -e 's/  */ /g'" ;;
 		silent) ;;
+		addresses) filter="sed 's/0x[0-9a-f]*/ADDRESS/g'" ;;
 		warnings) filter="awk '/^(CPU|Hardware name): /{ skip = 1 } /end trace/{ skip = 0 } !skip'" ;;
 		*) params="$params $word" ;;
 		esac

@@ -143,7 +143,7 @@ fn accesses_outside_of_vmallocs_areas_are_told_before_the_oops() {
     for (error, want) in planted {
         let (report, status) = report(error, "guard");
         let told = told(&report);
-        assert!(told.iter().any(|(what, line)| what == want && marked(error).contains(line)), "{error}: {told:?}");
+        assert!(told.iter().any(|(what, line)| what == want && marked('E', error).contains(line)), "{error}: {told:?}");
         assert_eq!((status, &report["report"]["oopses"]), (121, &serde_json::json!(1)), "{error}: {report}");
     }
 }
