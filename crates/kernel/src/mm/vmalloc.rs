@@ -79,7 +79,9 @@ pub fn alloc(size: u64, flags: u32) -> KResult<KPtr> {
     let list = take_pages(size.div_ceil(PAGE)).ok_or(ENOMEM)?;
     let Some(at) = mappings::map(&list, true) else {
         list.iter().for_each(|page| pages::give(*page, 0));
-        guard::say_once();
+        if check::guards() {
+            guard::say_once();
+        }
         return Err(ENOMEM.into());
     };
     if check::guards() {
