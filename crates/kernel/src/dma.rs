@@ -41,6 +41,7 @@ static COHERENT_MASK: Field = Field::new("device", "coherent_dma_mask");
 
 const COHERENT: Kind = Kind::Other("coherent DMA memory");
 const POOL: Kind = Kind::Other("DMA pool");
+const PIECE: Kind = Kind::Other("memory of DMA pool");
 /// `DMA_MAPPING_ERROR`.
 const FAILED: u64 = u64::MAX;
 /// The least mask that a device may have here: 32 bits.
@@ -234,8 +235,9 @@ fn take_piece(pool: KPtr, handle: KPtr) -> KResult<KPtr> {
         all.as_mut().and_then(|all| all.get_mut(&pool.addr())).ok_or(KError::Bug("a DMA pool that does not exist"))?;
     let piece = pool.objects.take(&mut |_| {}).ok_or(ENOMEM)?;
     pool.taken.insert(piece);
-    let size = pool.size;
+    let (size, name) = (pool.size, pool.name.clone());
     drop(all);
+    owned::note(piece, Block::new(PIECE, size).named(&name));
     machine::access::fill(piece, 0, size)?;
     handle.put(0, bus_address(piece))?;
     Ok(KPtr::new(piece))
@@ -248,6 +250,8 @@ fn dma_pool_free(pool: KPtr, piece: KPtr, at: u64) -> KResult {
     let pool =
         all.as_mut().and_then(|all| all.get_mut(&pool.addr())).ok_or(KError::Bug("a DMA pool that does not exist"))?;
     if pool.taken.remove(&piece.addr()) {
+        // Nobody else gets it before it is forgotten.
+        owned::take(PIECE, piece.addr());
         pool.objects.give(piece.addr());
         return Ok(());
     }

@@ -57,6 +57,7 @@ const PLANTED: &[(u32, &str, &str)] = &[
     (48, "track", "ids of an IDA"),
     (49, "track", "DMA pool planted"),
     (50, "track", "kmem_cache planted_left"),
+    (59, "track", "memory of DMA pool planted"),
     (51, "guard", "out-of-bounds read of 1 bytes, 0 bytes past the end of a 8192-byte page allocation"),
     (52, "guard", "use after free: read of 1 bytes, 100 bytes into a 4096-byte page allocation"),
     (53, "guard", "out-of-bounds write, found at the free: 0 bytes past the end of a 100-byte vmalloc allocation"),

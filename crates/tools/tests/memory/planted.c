@@ -200,6 +200,13 @@ static noinline void things(void)
 	case 47: xa_store(&numbers, 5, &numbers, GFP_KERNEL); break; // E47
 	case 48: seen = ida_alloc_min(&ids, 100, GFP_KERNEL); break; // E48
 	case 49: kept = (char *)dma_pool_create("planted", NULL, 64, 8, 0); break; // E49
+	case 59: {
+		struct dma_pool *pool = dma_pool_create("planted", NULL, 64, 8, 0);
+		dma_addr_t at;
+
+		kept = dma_pool_alloc(pool, GFP_KERNEL, &at); // E59
+		break;
+	}
 	case 50: kept = (char *)kmem_cache_create("planted_left", 48, 0, 0, NULL); break; // E50
 	case 35: kept = (char *)kthread_create(idle, NULL, "planted"); break; // E35
 	case 36: register_module_notifier(&block); break; // E36
