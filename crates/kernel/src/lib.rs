@@ -122,7 +122,7 @@ pub fn boot(config: Config) -> Result<(), String> {
     cmdline::obey();
     personality24::boot(config.personality24);
     mm::check::set_mode(config.check);
-    mm::exact::boot().map_err(|e| e.to_string())?;
+    mm::exact::boot();
     mm::guard::prepare(config.check);
     mm::slab::boot();
     fault::boot(config.softlockup);

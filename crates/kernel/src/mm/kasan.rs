@@ -134,8 +134,14 @@ fn stub(export: &'static Export) -> Result<u64, Refusal> {
 /// # Errors
 /// One of them died.
 pub fn construct(module: &Module) -> KResult {
-    let section = module.image().section(".init_array").map(|section| (section.addr, section.size));
-    let Some((addr, size)) = section.filter(|_| is_on()) else { return Ok(()) };
+    if !is_on() {
+        return Ok(());
+    }
+    let image = module.image();
+    let is_instrumented = image.symbols().any(|symbol| symbol.name == "__asan_register_globals");
+    let section = image.section(".init_array").map(|section| (section.addr, section.size));
+    drop(image);
+    let Some((addr, size)) = section.filter(|_| is_instrumented) else { return Ok(()) };
     for at in (addr..addr + size).step_by(8) {
         kabi::call(access::get(at)?, &[])?;
     }

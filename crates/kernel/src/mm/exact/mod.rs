@@ -20,6 +20,7 @@ mod globals;
 mod plan;
 mod text;
 
+use crate::log;
 use crate::mm::guard::Access;
 use crate::mm::{check, kasan};
 use emit::{Emitted, Kind, Step};
@@ -81,12 +82,13 @@ fn all() -> Vec<Arc<Slots>> {
     ALL.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Makes ready; before any module runs. Without shadow a guard is all that there is.
-///
-/// # Errors
-/// When the host refuses the address space.
-pub fn boot() -> Result<(), MachineError> {
-    if check::mode() == check::Mode::Exact { shadow::reserve() } else { Ok(()) }
+/// Makes ready; before any module runs. Where the host refuses the address space, finished modules are only guarded.
+pub fn boot() {
+    if check::mode() == check::Mode::Exact
+        && let Err(e) = shadow::reserve()
+    {
+        log::line(4, &format!("lkm: the accesses of finished modules are not checked: {e}"));
+    }
 }
 
 /// How many accesses of the modules so far are looked at.
