@@ -170,6 +170,12 @@ pub fn movable(instruction: &Instruction) -> Move {
     }
 }
 
+/// True for a jump that may follow a table of places in its function. Kernels with retpolines have none, and tables of
+/// distances do not say what they are relative to.
+pub fn goes_anywhere(instruction: &Instruction) -> bool {
+    instruction.is_jmp_near_indirect() && !instruction.is_ip_rel_memory_operand()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

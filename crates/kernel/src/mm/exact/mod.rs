@@ -263,6 +263,10 @@ pub fn meet(kind: TrapKind, regs: &mut Regs) -> Met {
         return Met::Done;
     }
     let real = *regs;
+    // Only a call has two parts: it has pushed where it comes back to when its operand cannot be read.
+    if step.kind == Kind::Itself && regs.ip != at {
+        regs.sp = regs.sp.wrapping_add(8);
+    }
     regs.ip = step.old.into();
     Met::Moved(real)
 }

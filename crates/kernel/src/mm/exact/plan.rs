@@ -120,15 +120,16 @@ fn accesses(items: &[Item], group: &Group) -> usize {
 
 /// The instructions of a function with what is known of them; `None` if it is no code.
 pub fn items(text: &Text, addr: u64, len: u64, info: &mut InstructionInfoFactory) -> Option<Vec<Item>> {
-    let instructions = text.decode(addr, len)?.into_iter();
-    let items = instructions.map(|instruction| {
+    let instructions = text.decode(addr, len)?;
+    let anywhere = instructions.iter().any(classify::goes_anywhere);
+    let items = instructions.into_iter().map(|instruction| {
         let ip = instruction.ip();
         let kept = text.is_kept(ip);
         Item {
             instruction,
             need: classify::need(&instruction, info),
             moves: if kept { Move::No } else { classify::movable(&instruction) },
-            is_entry: text.is_entry(ip),
+            is_entry: anywhere || text.is_entry(ip),
         }
     });
     Some(items.collect())
@@ -229,6 +230,13 @@ mod tests {
         assert_eq!(planned(&[0x31, 0xc9, 0x48, 0x8b, 0x07, 0xc3], &[]), [(0, 3, 6)]);
         // The same, with what fills the room behind the return.
         assert_eq!(planned(&[0x48, 0x8b, 0x07, 0xc3, 0xcc, 0xcc], &[]), [(0, 2, 6)]);
+    }
+
+    #[test]
+    fn where_a_table_may_lead_each_instruction_is_an_entry() {
+        // mov rax, [rdi]; add rax, rcx; mov rcx, [rdi + 0x100]; jmp rax
+        let code = [0x48, 0x8b, 0x07, 0x48, 0x01, 0xc8, 0x48, 0x8b, 0x8f, 0, 1, 0, 0, 0xff, 0xe0];
+        assert_eq!(planned(&code, &[]), [(0, 1, 3), (2, 1, 7)]);
     }
 
     #[test]
