@@ -12,7 +12,8 @@
 //!
 //! DIFFERS: Linux has this only in kernels that are built with KASAN (mm/kasan/). Not looked at are words of a stack frame
 //! by the stack pointer, variables of a CPU by GS, addresses that the instruction itself holds, searches (`repe cmpsb`) and
-//! what saves the processor's state; borrowed code is not looked at.
+//! what saves the processor's state; borrowed code and modules of 2.4 are not looked at. A look writes a few words below the
+//! stack pointer: what a function finds in variables that it did not set is not what it would find in Linux.
 
 mod classify;
 mod emit;
