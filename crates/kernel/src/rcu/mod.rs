@@ -8,7 +8,7 @@
 pub mod srcu;
 
 use crate::klib::memory;
-use crate::mm::owned::{self, Block, Kind};
+use crate::mm::owned::{self, Kind};
 use crate::module::Module;
 use crate::sched::{self, SOFTIRQ, TaskStruct};
 use crate::{fault, log, percpu, softirq};
@@ -252,8 +252,7 @@ fn call_rcu(head: KPtr, function: KPtr) -> KResult {
             &format!("lkm: call_rcu() of a head that waits already, for {}", fault::describe(function.addr())),
         );
     }
-    let name = fault::describe(function.addr());
-    owned::note(at, Block::new(CALLBACK, 0).named(name.split('+').next().unwrap_or(&name)));
+    softirq::note_later(CALLBACK, at, function.addr());
     call_later(Box::new(move || softirq::raise(Box::new(move || call_back(at)))));
     Ok(())
 }

@@ -139,7 +139,7 @@ fn call_srcu(domain: Domain, head: KPtr, function: KPtr) -> KResult {
     head.put(8, function.addr())?;
     let (at, head, function) = (domain.addr(), head.addr(), function.addr());
     domains().entry(at).or_default().callbacks += 1;
-    owned::note(head, Block::new(CALLBACK, 0));
+    softirq::note_later(CALLBACK, head, function);
     let wait = std::thread::Builder::new().name("srcu".to_string()).stack_size(64 << 10).spawn(move || {
         grace_period(at);
         softirq::raise(Box::new(move || call_back(at, head, function)));

@@ -7,6 +7,9 @@
 
 pub mod tasklet;
 
+use crate::fault;
+use crate::mm::check;
+use crate::mm::owned::{self, Block, Kind};
 use crate::module::Module;
 use crate::sched::{self, HARDIRQ, SOFTIRQ, Task};
 use crate::time::{hrtimer, timer};
@@ -190,6 +193,15 @@ pub(crate) fn on_enable() {
         while let Some(work) = DEFERRED.with_borrow_mut(VecDeque::pop_front) {
             work();
         }
+    }
+}
+
+/// Notes that something is to be done later for a module, by the function that will be called.
+pub(crate) fn note_later(kind: Kind, addr: u64, function: u64) {
+    // The name costs more than all else.
+    if check::mode() != check::Mode::Fast {
+        let at = fault::describe(function);
+        owned::note(addr, Block::new(kind, 0).named(at.split('+').next().unwrap_or(&at)));
     }
 }
 

@@ -3,8 +3,8 @@
 //! `state` and `count` are Linux's, which inline code changes: bit 0 of `state` says that it is scheduled, bit 1 that it
 //! runs; it runs only while `count` is 0. One that is disabled when its turn comes is looked at again a little later.
 
-use super::{raise, raise_and_give_way, serve};
-use crate::mm::owned::{self, Block, Kind};
+use super::{note_later, raise, raise_and_give_way, serve};
+use crate::mm::owned::{self, Kind};
 use crate::module::Module;
 use crate::sched::{self, SOFTIRQ};
 use crate::{fault, log};
@@ -111,8 +111,9 @@ fn turn(t: Tasklet) {
 }
 
 fn schedule(t: Tasklet) -> KResult {
-    scheduled().insert(t.addr(), function(t)?);
-    owned::note(t.addr(), Block::new(KIND, 0));
+    let function = function(t)?;
+    scheduled().insert(t.addr(), function);
+    note_later(KIND, t.addr(), function);
     let work = Box::new(move || turn(t));
     if sched::in_atomic() {
         raise(work)

@@ -3,7 +3,7 @@
 //! Inline code asks a timer's base for the time and for the timer that runs, so there is a base for each clock, with the
 //! kernel's layout. Handlers run in the timer interrupt, those of soft timers in a softirq ([`crate::softirq`]).
 
-use crate::mm::owned::{self, Block, Kind};
+use crate::mm::owned::{self, Kind};
 use crate::mm::slab;
 use crate::module::{Module, symbols};
 use crate::sched::{self, HARDIRQ, SOFTIRQ};
@@ -139,10 +139,7 @@ fn enqueue(timer: Timer) -> KResult {
     STATE.put(timer, 1u8)?;
     let first = all.queue.first_key_value().map(|(first, _)| *first) == Some(key);
     drop(all);
-    if owned::take(KIND, timer.addr()).is_none() || !sched::serves_interrupt() {
-        let name = fault::describe(function);
-        owned::note(timer.addr(), Block::new(KIND, 0).named(name.split('+').next().unwrap_or(&name)));
-    }
+    softirq::note_later(KIND, timer.addr(), function);
     if first {
         softirq::kick_hard();
     }

@@ -8,7 +8,7 @@ use super::jiffies::{self, TICK_MS};
 use super::wheel::{Armed, Wheel};
 use crate::mm::check;
 use crate::mm::guard;
-use crate::mm::owned::{self, Block, Kind};
+use crate::mm::owned::{self, Kind};
 use crate::module::Module;
 use crate::sched::{self, SOFTIRQ};
 use crate::{fault, log, softirq, workqueue};
@@ -57,7 +57,13 @@ pub(crate) const DELAYED: Kind = Kind::Other("delayed work");
 struct State {
     wheel: Wheel,
     /// The timer whose handler runs.
-    running: Option<u64>,
+    running: Option<Armed>,
+}
+
+impl State {
+    fn is_running(&self, timer: Timer) -> bool {
+        self.running.is_some_and(|armed| armed.timer == timer.addr())
+    }
 }
 
 static STATE: LazyLock<Mutex<State>> = LazyLock::new(Mutex::default);
@@ -102,8 +108,7 @@ pub(crate) fn arm(timer: Timer, expires: u64) -> KResult<bool> {
     let changed = state.wheel.next() != sooner;
     drop(state);
     if fresh {
-        let name = fault::describe(function);
-        owned::note(timer.addr(), Block::new(kind, 0).named(name.split('+').next().unwrap_or(&name)));
+        softirq::note_later(kind, timer.addr(), function);
     }
     if changed {
         softirq::kick_soft();
@@ -134,7 +139,7 @@ fn forget(timer: u64) {
 fn wait_for_handler(timer: Timer) {
     let wait = || {
         let mut state = state();
-        while state.running == Some(timer.addr()) {
+        while state.is_running(timer) {
             state = ENDED.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     };
@@ -173,7 +178,7 @@ pub(crate) fn run_due() {
         let now = log::jiffies();
         let mut state = state();
         let Some(armed) = state.wheel.take_due(now) else { return };
-        state.running = Some(armed.timer);
+        state.running = Some(armed);
         let timer = KPtr::new(armed.timer);
         // Under the lock: whoever arms it from now on finds that it is not armed.
         let detached = detach(timer);
@@ -224,10 +229,22 @@ fn check_count(function: u64) {
     }
 }
 
-/// A module's code goes: what is armed for it never runs. It stays in the list of what is owned.
+/// A module's code goes: what is armed for it never runs, and a handler that runs ends first. It stays in the list of what
+/// is owned.
 pub fn abandon(module: &Module) {
-    let image = module.image();
-    state().wheel.disarm_all(|armed| image.contains(armed.timer) || image.contains(armed.function));
+    let goes = |armed: &Armed| {
+        let image = module.image();
+        image.contains(armed.timer) || image.contains(armed.function)
+    };
+    let mut state = state();
+    state.wheel.disarm_all(goes);
+    // One that never ends is not waited for.
+    let until = Instant::now() + Duration::from_secs(1);
+    while state.running.is_some_and(|armed| goes(&armed)) && Instant::now() < until {
+        state = ENDED.wait_timeout(state, Duration::from_millis(50)).unwrap_or_else(PoisonError::into_inner).0;
+    }
+    // It may have armed itself again.
+    state.wheel.disarm_all(goes);
 }
 
 fn init(timer: Timer, function: KPtr, flags: c_uint) -> KResult {
@@ -355,7 +372,7 @@ fn timer_delete_sync(timer: Timer) -> KResult<c_int> {
 /// Disarms a timer: 1 if it was armed, -1 if its handler runs.
 #[kexport(since = "2.6.0", header = "linux/timer.h")]
 fn try_to_del_timer_sync(timer: Timer) -> KResult<c_int> {
-    if state().running == Some(timer.addr()) { Ok(-1) } else { disarm(timer).map(c_int::from) }
+    if state().is_running(timer) { Ok(-1) } else { disarm(timer).map(c_int::from) }
 }
 
 /// Disarms a timer for good: 1 if it was armed. Arming it does nothing from now on.

@@ -3,8 +3,8 @@
 use super::state::{self, Queued, State};
 use super::worker::{self, Started};
 use super::{Queue, Work};
-use crate::mm::owned::{self, Block, Kind};
-use crate::{env, fault, sched};
+use crate::mm::owned::{self, Kind};
+use crate::{env, fault, sched, softirq};
 use kabi::{Export, Field, KError, KPtr, KResult, VarArgs, c_int, c_long, c_uint, exports, kexport};
 use machine::access;
 use std::sync::PoisonError;
@@ -86,7 +86,7 @@ fn warn_draining(name: &str, function: u64) {
 pub(super) fn insert(queue: Queue, work: Work) -> KResult<Started> {
     let function = function_of(work)?;
     // Noted first: it may be done at once.
-    note(work, function);
+    softirq::note_later(KIND, work.addr(), function);
     let mut state = state::lock();
     let chained = worker::current().is_some_and(|item| item.queue == queue.addr());
     match state.queue(work.addr(), function, queue.addr(), chained) {
@@ -107,11 +107,6 @@ pub(super) fn insert(queue: Queue, work: Work) -> KResult<Started> {
             Err(KError::Bug("a work is queued on a workqueue that does not exist, or was destroyed"))
         }
     }
-}
-
-fn note(work: Work, function: u64) {
-    let name = fault::describe(function);
-    owned::note(work.addr(), Block::new(KIND, 0).named(name.split('+').next().unwrap_or(&name)));
 }
 
 /// Queues a work: false if it is pending.
