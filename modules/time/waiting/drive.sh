@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+ins lkwai.ko; rem lkwai
+klog '^wa:'
