@@ -39,7 +39,7 @@ fn what_is_left_armed_is_told_and_never_runs() {
         let text = report.to_string();
         assert!(text.contains(kind), "{what}: no {kind} in {text}");
         assert!(!log.contains("later: rang") && !log.contains("Oops"), "{what}: {log}");
-        assert_eq!(report["oopses"], 0, "{what}: {text}");
+        assert_eq!(report["report"]["oopses"], 0, "{what}: {text}");
     }
 }
 
@@ -53,10 +53,10 @@ fn a_work_that_waits_behind_another_goes_with_its_module() {
 #[test]
 fn handlers_that_fault_are_oopses_and_others_go_on() {
     let (timer, log) = report(6);
-    assert_eq!(timer["oopses"], 1, "{log}");
+    assert_eq!(timer["report"]["oopses"], 1, "{log}");
     assert!(log.contains("swapper/0") && log.contains("later: rang"), "{log}");
     let (work, log) = report(7);
-    assert_eq!(work["oopses"], 1, "{log}");
+    assert_eq!(work["report"]["oopses"], 1, "{log}");
     assert!(log.contains("Workqueue: events bad_work [later]") && log.contains("later: worked"), "{log}");
 }
 

@@ -39,6 +39,7 @@ fn try_take(lock: Lock) -> KResult<bool> {
 }
 
 fn take(lock: Lock) -> KResult {
+    sched::wakeup::yield_point();
     sleeping::take(None, || try_take(lock)).map(drop)
 }
 

@@ -11,7 +11,7 @@ use crate::klib::memory;
 use crate::mm::owned::{self, Kind};
 use crate::module::Module;
 use crate::sched::{self, SOFTIRQ, TaskStruct};
-use crate::{fault, log, percpu, softirq};
+use crate::{log, percpu, softirq};
 use kabi::{Field, KPtr, KResult, c_int, c_ulong, exports, kexport};
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
@@ -249,7 +249,7 @@ fn call_rcu(head: KPtr, function: KPtr) -> KResult {
     if waiting().heads.insert(at, function.addr()).is_some() {
         log::line(
             3,
-            &format!("lkm: call_rcu() of a head that waits already, for {}", fault::describe(function.addr())),
+            &format!("lkm: call_rcu() of a head that waits already, for {}", softirq::name_of(function.addr())),
         );
     }
     softirq::note_later(CALLBACK, at, function.addr());

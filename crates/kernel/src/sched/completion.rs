@@ -53,13 +53,14 @@ fn grow(x: KPtr<Completion>, all: bool) -> KResult {
     drop(waiting);
     CHANGED.1.notify_all();
     if let Some(wake) = wake {
-        wake.give_way();
+        wake.let_run();
     }
     Ok(())
 }
 
 /// Waits until it may pass or the time is over: whether it passed.
 fn wait(x: KPtr<Completion>, until: Option<Instant>) -> KResult<bool> {
+    super::wakeup::yield_point();
     // Who comes when it is done already does not sleep.
     let guard = CHANGED.0.lock().unwrap_or_else(PoisonError::into_inner);
     if pass(x)? {

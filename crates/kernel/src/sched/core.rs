@@ -127,7 +127,7 @@ pub fn wake_up_process(task: KPtr<TaskStruct>) -> KResult<c_int> {
     drop(guard);
     SLEEP.1.notify_all();
     if let Some(wake) = wake {
-        wake.give_way();
+        wake.let_run();
     }
     Ok(slept.into())
 }

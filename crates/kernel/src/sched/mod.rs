@@ -72,11 +72,11 @@ impl Task {
         // modules cannot look at them either.
         let _ = identity::label(self.structure, caller);
         CALLER.replace(caller.clone());
+        wakeup::hold_back();
         let cpu = task::acquire_cpu();
         percpu::on_switch(cpu, self.structure);
         set_preempt_count(0);
         self.note_running(true);
-        wakeup::runs();
         let result = work();
         self.note_running(false);
         // What a task leaves switched off ends with it.
@@ -85,6 +85,7 @@ impl Task {
         set_irqs_off(false);
         task::release_cpu();
         crate::softirq::run_deferred();
+        wakeup::release();
         wakeup::at_end();
         CALLER.replace(wire::kernel_caller());
         result
@@ -274,11 +275,12 @@ pub(crate) fn off_cpu<R>(wait: impl FnOnce() -> R) -> R {
     // Who looks at an idle CPU's count shall not take it for a reader's.
     set_preempt_count(0);
     task::release_cpu();
+    wakeup::release();
     let result = wait();
+    wakeup::hold_back();
     let cpu = task::acquire_cpu();
     percpu::on_switch(cpu, current());
     percpu::set_preempt_count(cpu, count);
-    wakeup::runs();
     if let Some((handle, _)) = entry {
         running().get_or_insert_default().insert(thread, (handle, Instant::now()));
     }

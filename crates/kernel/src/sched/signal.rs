@@ -3,6 +3,7 @@
 //! Inline code asks a task's flags whether a signal is pending. A kernel thread ignores all signals but those that it
 //! allows; a program's signal is known by the call that it interrupts.
 
+use super::wakeup::{Sleeper, Wake};
 use super::{TaskStruct, core, current};
 use kabi::{Field, KPtr, KResult, c_int, exports, kexport};
 use std::collections::HashMap;
@@ -73,8 +74,10 @@ fn send_sig(signal: c_int, task: KPtr<TaskStruct>, _from_kernel: c_int) -> KResu
     let Some(bit) = bit(signal) else { return if signal == 0 { Ok(0) } else { Err(kabi::errno::EINVAL.into()) } };
     let takes_it = allowed().get(&task.addr()).is_some_and(|own| own & bit != 0);
     if takes_it {
+        let wake = Wake::of(Sleeper::task(task.addr()));
         set_pending(task, true)?;
         core::wake_signalled();
+        wake.let_run();
     }
     Ok(0)
 }

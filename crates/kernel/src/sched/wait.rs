@@ -272,8 +272,8 @@ impl Wakes {
         }
     }
 
-    fn give_way(self) {
-        self.all.into_iter().for_each(Wake::give_way);
+    fn let_run(self) {
+        self.all.into_iter().for_each(Wake::let_run);
     }
 }
 
@@ -318,7 +318,7 @@ fn wake_all(head: Head, mode: c_uint, count: c_int, flags: u64, key: u64, wakes:
 fn wake(head: Head, mode: c_uint, count: c_int, flags: u64, key: u64) -> KResult {
     let mut wakes = Wakes::new();
     locked(head, || wake_all(head, mode, count, flags, key, &mut wakes))?;
-    wakes.give_way();
+    wakes.let_run();
     Ok(())
 }
 

@@ -1,21 +1,23 @@
-//! A task that wakes another one gives way to it. Counterpart: `check_preempt_curr` of kernel/sched/core.c,
-//! `check_preempt_wakeup` of kernel/sched/fair.c.
+//! When a task that was woken begins to run. Counterpart: `check_preempt_curr` of kernel/sched/core.c, `might_resched`.
 //!
-//! In Linux a task that has slept preempts the one that wakes it, and so has usually done what it was woken for when the
-//! waker goes on. Modules do not rely on that, but their logs show it. Here the waker waits, for a moment at most, until
-//! the task that it woke sleeps again.
+//! Debian's kernels preempt tasks in the kernel at certain points only: where they may sleep. So who wakes another task goes
+//! on, and says in the log what it has to say, before that one runs; when it comes to such a point ([`yield_point`]) the
+//! other one has done what it was woken for. Modules do not rely on that, but their logs show it. Here the woken task waits
+//! for the waker to come to such a point, for a moment at most, since on another processor it would begin anyway.
 
 use super::{current, in_atomic, off_cpu};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long the woken task may run meanwhile: one that has more to do shares the processor in Linux too. By the clock, so
-/// longer than a time slice: the host may have other things to do.
+/// How long a woken task waits for its waker at most.
+const HOLD: Duration = Duration::from_millis(2);
+/// How long the woken task may run while its waker stands at a point where it may sleep. By the clock, so longer than a time
+/// slice: the host may have other things to do.
 const SLICE: Duration = Duration::from_millis(50);
-/// How long it may take to begin, on a host that has other things to do.
+/// How long it may take to begin.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Names a thread that can be woken: the address of its `task_struct`, or a number of its own before it has one.
@@ -49,10 +51,23 @@ thread_local! {
     static OWN: Cell<Option<Sleeper>> = const { Cell::new(None) };
 }
 
-/// Woken tasks whose wakers wait until they sleep again, with the time when they began to run.
+thread_local! {
+    /// Whom this thread has woken since it last came to a point where it may sleep.
+    static MINE: RefCell<Vec<Sleeper>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A task that was woken and has not slept since.
+#[derive(Debug, Clone, Copy)]
+struct Runnable {
+    woken: Instant,
+    /// Its waker has let it run.
+    released: bool,
+    began: Option<Instant>,
+}
+
 static WOKEN: LazyLock<Mutex<Woken>> = LazyLock::new(Mutex::default);
 static CHANGED: Condvar = Condvar::new();
-type Woken = HashMap<Sleeper, Option<Instant>>;
+type Woken = HashMap<Sleeper, Runnable>;
 
 /// How many they are; tasks that sleep look here first.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -82,26 +97,78 @@ impl Wake {
         if woken.contains_key(&sleeper) {
             return None;
         }
-        woken.insert(sleeper, None);
+        woken.insert(sleeper, Runnable { woken: Instant::now(), released: false, began: None });
         COUNT.store(woken.len(), Ordering::SeqCst);
         Some(Self(Some(sleeper)))
     }
 
-    /// The task has been woken: lets it run until it sleeps again, or for a moment.
-    pub fn give_way(self) {
-        let Some(sleeper) = self.0 else { return };
-        off_cpu(|| {
-            let patience = Instant::now() + PATIENCE;
-            let mut woken = woken();
-            while let Some(began) = woken.get(&sleeper) {
-                let until = began.map_or(patience, |began| began + SLICE);
-                let left = until.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    break;
-                }
-                woken = CHANGED.wait_timeout(woken, left).unwrap_or_else(PoisonError::into_inner).0;
-            }
-        });
+    /// The task has been woken: it runs when the caller comes to a point where it may sleep, or soon.
+    pub fn let_run(mut self) {
+        if let Some(sleeper) = self.0.take() {
+            MINE.with_borrow_mut(|mine| mine.push(sleeper));
+        }
+    }
+}
+
+/// Lets those run that this thread has woken.
+pub fn release() {
+    let mine = MINE.with_borrow_mut(std::mem::take);
+    if mine.is_empty() {
+        return;
+    }
+    let mut woken = woken();
+    for sleeper in &mine {
+        if let Some(runnable) = woken.get_mut(sleeper) {
+            runnable.released = true;
+        }
+    }
+    drop(woken);
+    CHANGED.notify_all();
+}
+
+/// The caller may sleep here: those that it has woken run first, until they sleep again or for a moment.
+pub fn yield_point() {
+    if MINE.with_borrow(Vec::is_empty) || in_atomic() {
+        return;
+    }
+    let mine = MINE.with_borrow(Clone::clone);
+    // Going off the CPU lets them run.
+    off_cpu(|| mine.into_iter().for_each(wait_for));
+}
+
+/// Waits until a woken task sleeps, or has run for a moment.
+fn wait_for(sleeper: Sleeper) {
+    let patience = Instant::now() + PATIENCE;
+    let mut woken = woken();
+    while let Some(runnable) = woken.get(&sleeper) {
+        let until = runnable.began.map_or(patience, |began| began + SLICE);
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        woken = CHANGED.wait_timeout(woken, left).unwrap_or_else(PoisonError::into_inner).0;
+    }
+}
+
+/// This thread was woken and is about to run: it waits for its waker.
+pub fn hold_back() {
+    if COUNT.load(Ordering::SeqCst) > 0 {
+        hold(Sleeper::own());
+        hold(Sleeper(current().addr()));
+    }
+}
+
+/// [`hold_back`] of who was woken under this name.
+pub fn hold(sleeper: Sleeper) {
+    let mut woken = woken();
+    while let Some(runnable) = woken.get_mut(&sleeper).filter(|runnable| runnable.began.is_none()) {
+        let left = HOLD.saturating_sub(runnable.woken.elapsed());
+        if runnable.released || left.is_zero() {
+            runnable.began = Some(Instant::now());
+            CHANGED.notify_all();
+            return;
+        }
+        woken = CHANGED.wait_timeout(woken, left).unwrap_or_else(PoisonError::into_inner).0;
     }
 }
 
@@ -118,20 +185,6 @@ fn forget(sleeper: Sleeper) {
     if woken.remove(&sleeper).is_some() {
         COUNT.store(woken.len(), Ordering::SeqCst);
         CHANGED.notify_all();
-    }
-}
-
-/// This thread has a CPU from now on.
-pub fn runs() {
-    if COUNT.load(Ordering::SeqCst) == 0 {
-        return;
-    }
-    let mut woken = woken();
-    for name in [Sleeper::own(), Sleeper(current().addr())] {
-        if let Some(began @ None) = woken.get_mut(&name) {
-            *began = Some(Instant::now());
-            CHANGED.notify_all();
-        }
     }
 }
 

@@ -150,15 +150,16 @@ pub fn raise(work: Work) {
     SOFT.changed.notify_one();
 }
 
-/// [`raise`] that lets the softirq be served before the caller goes on, where the caller may be preempted.
-pub fn raise_and_give_way(work: Work) {
+/// [`raise`] by a task: the softirq is served by a thread that it wakes, as in Linux.
+pub fn raise_by_task(work: Work) {
     let sleeper = wakeup::Sleeper::unborn();
     let wake = wakeup::Wake::of(sleeper);
     raise(Box::new(move || {
+        wakeup::hold(sleeper);
         work();
         wakeup::slept(sleeper);
     }));
-    wake.give_way();
+    wake.let_run();
 }
 
 /// Module code runs as in a softirq (`SOFTIRQ`) or an interrupt (`HARDIRQ`); only a thread that serves calls this, or a
@@ -196,12 +197,17 @@ pub(crate) fn on_enable() {
     }
 }
 
+/// The function that begins at an address, for people: its name, with its module.
+pub(crate) fn name_of(function: u64) -> String {
+    let Some(symbol) = fault::symbolize(function) else { return format!("{function:#x}") };
+    symbol.module.map_or_else(|| symbol.name.clone(), |module| format!("{} [{module}]", symbol.name))
+}
+
 /// Notes that something is to be done later for a module, by the function that will be called.
 pub(crate) fn note_later(kind: Kind, addr: u64, function: u64) {
     // The name costs more than all else.
     if check::mode() != check::Mode::Fast {
-        let at = fault::describe(function);
-        owned::note(addr, Block::new(kind, 0).named(at.split('+').next().unwrap_or(&at)));
+        owned::note(addr, Block::new(kind, 0).named(&name_of(function)));
     }
 }
 

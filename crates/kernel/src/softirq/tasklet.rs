@@ -3,7 +3,7 @@
 //! `state` and `count` are Linux's, which inline code changes: bit 0 of `state` says that it is scheduled, bit 1 that it
 //! runs; it runs only while `count` is 0. One that is disabled when its turn comes is looked at again a little later.
 
-use super::{note_later, raise, raise_and_give_way, serve};
+use super::{name_of, note_later, raise, raise_by_task, serve};
 use crate::mm::owned::{self, Kind};
 use crate::module::Module;
 use crate::sched::{self, SOFTIRQ};
@@ -73,7 +73,7 @@ fn run(t: Tasklet) -> KResult<bool> {
         return Ok(false);
     }
     if change(t, SCHEDULED, 0)? & SCHEDULED == 0 {
-        let at = fault::describe(function(t)?);
+        let at = name_of(function(t)?);
         fault::warn_in(
             "tasklet_action_common",
             "kernel/softirq.c",
@@ -118,7 +118,7 @@ fn schedule(t: Tasklet) -> KResult {
     if sched::in_atomic() {
         raise(work)
     } else {
-        raise_and_give_way(work)
+        raise_by_task(work)
     }
     Ok(())
 }

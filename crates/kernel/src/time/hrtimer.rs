@@ -168,7 +168,7 @@ pub(crate) fn run_due() {
             Ok(0) => run(timer, function, HARDIRQ),
             Ok(_) => softirq::raise(Box::new(move || run(timer, function, SOFTIRQ))),
             Err(e) => {
-                let what = fault::describe(function);
+                let what = softirq::name_of(function);
                 log::line(3, &format!("lkm: the hrtimer of {what} at {addr:#x} was freed while it was armed: {e}"));
                 ended(addr);
             }

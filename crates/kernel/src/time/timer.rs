@@ -197,7 +197,7 @@ fn tell_freed(armed: Armed, cause: KError) {
     if let (KError::Fault(fault), true) = (cause, check::guards()) {
         guard::on_fault(guard::Access { addr: fault.addr, size: 0, write: fault.write, ip: 0 });
     }
-    let what = fault::describe(armed.function);
+    let what = softirq::name_of(armed.function);
     log::line(3, &format!("lkm: the timer of {what} at {:#x} was freed while it was armed: {cause}", armed.timer));
 }
 
@@ -223,7 +223,7 @@ fn run(timer: Timer) -> KResult {
 fn check_count(function: u64) {
     let count = sched::preempt_count();
     if count != SOFTIRQ {
-        let text = format!("timer: {} preempt leak: {SOFTIRQ:08x} -> {count:08x}", fault::describe(function));
+        let text = format!("timer: {} preempt leak: {SOFTIRQ:08x} -> {count:08x}", softirq::name_of(function));
         fault::warn_in("call_timer_fn", "kernel/time/timer.c", 0, Some(&text));
         sched::set_preempt_count(SOFTIRQ);
     }

@@ -79,7 +79,7 @@ fn queue_after(wq: Queue, work: KPtr<DelayedWork>, cpu: c_int, ticks: u64) -> KR
         fault::warn_in("__queue_delayed_work", "kernel/workqueue.c", 1, None);
     }
     if ticks == 0 {
-        insert(wq, work.cast())?.give_way();
+        insert(wq, work.cast())?.let_run();
         return Ok(());
     }
     QUEUE.put(work, wq.addr())?;

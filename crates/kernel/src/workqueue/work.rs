@@ -3,7 +3,9 @@
 use super::state::{self, Queued, State};
 use super::worker::{self, Started};
 use super::{Queue, Work};
+use crate::klib::rhashtable;
 use crate::mm::owned::{self, Kind};
+use crate::sched::wakeup;
 use crate::{env, fault, sched, softirq};
 use kabi::{Export, Field, KError, KPtr, KResult, VarArgs, c_int, c_long, c_uint, exports, kexport};
 use machine::access;
@@ -76,8 +78,7 @@ fn warn_draining(name: &str, function: u64) {
     if WARNED.swap(true, Ordering::Relaxed) {
         return;
     }
-    let at = fault::describe(function);
-    let at = at.split('+').next().unwrap_or(&at);
+    let at = softirq::name_of(function);
     let text = format!("workqueue: cannot queue {at} on wq {name}");
     fault::warn_in("__queue_work", "kernel/workqueue.c", 0, (env::version() >= (6, 6)).then_some(&text));
 }
@@ -114,7 +115,12 @@ pub(super) fn queue(queue: Queue, work: Work) -> KResult<bool> {
     if !set_pending(work)? {
         return Ok(false);
     }
-    insert(queue, work)?.give_way();
+    let function = function_of(work)?;
+    insert(queue, work)?.let_run();
+    if rhashtable::is_own_work(function) {
+        // It says nothing, and who fills a table lets it grow by cond_resched(), which nothing notices here.
+        wakeup::yield_point();
+    }
     Ok(true)
 }
 
@@ -139,6 +145,7 @@ pub(super) fn flush(work: Work) -> KResult<bool> {
         fault::warn_in(function, "kernel/workqueue.c", 1, None);
         return Ok(false);
     }
+    wakeup::yield_point();
     let Some((queue, id)) = state::lock().last_of(work.addr()) else { return Ok(false) };
     wait_while(|state| state.is_item_open(queue, id));
     Ok(true)
@@ -232,6 +239,7 @@ pub(crate) fn cancel_sync(work: Work) -> KResult<bool> {
         fault::warn_in("__flush_work", "kernel/workqueue.c", 1, None);
         return Ok(false);
     }
+    wakeup::yield_point();
     let taken = take(work);
     wait_idle(work)?;
     if taken {

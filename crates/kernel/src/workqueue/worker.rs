@@ -61,9 +61,9 @@ pub(super) fn describe(text: String) {
 pub(super) struct Started(Vec<Wake>);
 
 impl Started {
-    /// Lets what was started run before the caller goes on, where it may be preempted.
-    pub fn give_way(self) {
-        self.0.into_iter().for_each(Wake::give_way);
+    /// What was started runs when the caller comes to a point where it may sleep, or soon.
+    pub fn let_run(self) {
+        self.0.into_iter().for_each(Wake::let_run);
     }
 
     /// Goes on at once.
@@ -195,7 +195,7 @@ fn work_on(item: &Item) {
     let function = match function {
         Ok(function) => function,
         Err(e) => {
-            let what = fault::describe(item.function);
+            let what = softirq::name_of(item.function);
             let at = item.work;
             log::line(3, &format!("lkm: the work of {what} at {at:#x} was freed while it was queued: {e}"));
             return;
@@ -215,7 +215,7 @@ fn leaked(function: u64) {
     let caller = sched::caller();
     let (comm, pid, count) = (caller.comm, caller.tid, sched::preempt_count());
     log::line(3, &format!("BUG: workqueue leaked lock or atomic: {comm}/0x{count:08x}/{pid}"));
-    log::line(3, &format!("     last function: {}", fault::describe(function)));
+    log::line(3, &format!("     last function: {}", softirq::name_of(function)));
     fault::dump_stack();
 }
 

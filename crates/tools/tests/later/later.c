@@ -32,15 +32,15 @@ static int __init later_in(void)
 	INIT_DELAYED_WORK(&k->dw, work);
 	switch (what) {
 	case 1:
-		mod_timer(&k->timer, jiffies + 10);
+		mod_timer(&k->timer, jiffies + 5 * HZ);
 		break;
 	case 2:
 		hrtimer_init(&k->hr, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 		k->hr.function = hr_ring;
-		hrtimer_start(&k->hr, ms_to_ktime(40), HRTIMER_MODE_REL);
+		hrtimer_start(&k->hr, ms_to_ktime(5000), HRTIMER_MODE_REL);
 		break;
 	case 3:
-		schedule_delayed_work(&k->dw, 10);
+		schedule_delayed_work(&k->dw, 5 * HZ);
 		break;
 	case 4:
 		wq = alloc_ordered_workqueue("later_line", 0);
@@ -67,9 +67,9 @@ static int __init later_in(void)
 		flush_work(&k->work);
 		break;
 	case 8:
-		mod_timer(&k->timer, jiffies + 1);
+		mod_timer(&k->timer, jiffies + HZ / 4);
 		kfree(k);
-		msleep(50);
+		msleep(400);
 		return 0;
 	case 9:
 		wq = alloc_workqueue("later_mine", 0, 0);

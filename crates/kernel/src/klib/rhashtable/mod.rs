@@ -188,6 +188,11 @@ fn worker() -> KResult<u64> {
     made.ok_or_else(|| ENOMEM.into())
 }
 
+/// True for the function of a hash table's work item, which is the kernel's own.
+pub(crate) fn is_own_work(function: u64) -> bool {
+    worker().is_ok_and(|own| own == function)
+}
+
 /// Makes a hash table.
 ///
 /// # Errors

@@ -1,0 +1,4 @@
+#!/bin/sh
+. ./lib.sh
+ins lkwkn.ko; rem lkwkn
+klog '^wn:'
