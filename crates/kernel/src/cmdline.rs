@@ -5,6 +5,7 @@
 //! built-in parameter that lkm's kernel does not use (`builtin_params.rs`) keeps the value of the image.
 
 use crate::builtin_params::Own;
+use crate::klib::cmdline::memory;
 use crate::log::log;
 use crate::module::args::{self, Arg};
 use std::sync::OnceLock;
@@ -28,10 +29,36 @@ fn words(line: &[u8]) -> impl Iterator<Item = Arg> {
     .take_while(|arg| arg.name != b"--")
 }
 
-/// Remembers the line, before there is a log: whether it says `quiet`.
-pub(crate) fn remember(line: &str) -> bool {
-    let line = TEXT.get_or_init(|| line.to_owned());
-    words(line.as_bytes()).any(|arg| arg.name == b"quiet")
+/// What the log is made with.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Early {
+    /// The console shows errors and worse only.
+    pub(crate) quiet: bool,
+    /// Bytes of the log's buffer (`log_buf_len`).
+    pub(crate) buffer: Option<u64>,
+}
+
+/// Remembers the line, before there is a log.
+pub(crate) fn remember(line: &str) -> Early {
+    early(TEXT.get_or_init(|| line.to_owned()))
+}
+
+fn early(line: &str) -> Early {
+    let mut early = Early::default();
+    for arg in words(line.as_bytes()) {
+        match (arg.name.as_slice(), &arg.value) {
+            (b"quiet", _) => early.quiet = true,
+            (b"log_buf_len", Some(size)) => early.buffer = Some(memory(size).0),
+            _ => {}
+        }
+    }
+    early
+}
+
+#[test]
+fn the_log_is_made_as_the_line_says() {
+    assert_eq!(early("a quiet log_buf_len=4M"), Early { quiet: true, buffer: Some(4 << 20) });
+    assert_eq!(early("log_buf_len -- quiet"), Early::default());
 }
 
 /// Does what the words say, once there is a log.

@@ -118,7 +118,7 @@ pub fn boot(config: Config) -> Result<(), String> {
     kabi::set_oops_hook(fault::on_bad_call);
     let percpu = percpu::boot().map_err(|e| e.to_string())?;
     module::symbols::boot(percpu);
-    log::boot(cmdline::remember(&config.cmdline));
+    log::boot(&cmdline::remember(&config.cmdline));
     cmdline::obey();
     personality24::boot(config.personality24);
     mm::check::set_mode(config.check);

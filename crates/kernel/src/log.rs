@@ -1,6 +1,7 @@
 //! The instance's kernel log, and the functions by which modules write to it. Counterpart: kernel/printk/printk.c,
 //! lib/ratelimit.c. What a log is stands in [`crate::printk`].
 
+use crate::cmdline::Early;
 use crate::env;
 use crate::printk::{self, Console, Context, Error, LOGLEVEL_DEFAULT, LOGLEVEL_SCHED, Printk, RateLimit, Source};
 use crate::printk::{SyslogCaller, Wait};
@@ -65,20 +66,23 @@ pub fn jiffies() -> u64 {
     (since_boot().as_millis() as u64 / 4).wrapping_add((-300i64 * 250) as u32 as u64)
 }
 
-/// Makes the log; with `quiet` the console shows errors and worse only.
-pub fn boot(quiet: bool) {
+/// Makes the log. As in Linux a buffer only grows by the command line, to 2 GiB at most.
+pub(crate) fn boot(early: &Early) {
+    const LARGEST: u64 = 2 << 30;
     since_boot();
     let mut numbers = profile().release().split('.').map(|n| n.parse().unwrap_or(0));
     let release = (numbers.next().unwrap_or(6), numbers.next().unwrap_or(1));
-    let log = LOG
-        .get_or_init(|| Printk::new(printk::Config { quiet, release, ..printk::Config::default() }, Box::new(Around)));
+    let usual = printk::Config::default();
+    let wanted = early.buffer.map_or(0, |bytes| bytes.min(LARGEST) as usize);
+    let config = printk::Config { quiet: early.quiet, release, buffer_size: usual.buffer_size.max(wanted), ..usual };
+    let log = LOG.get_or_init(|| Printk::new(config, Box::new(Around)));
     log.register_console(Box::new(Wire), true);
 }
 
 /// The log.
 ///
 /// # Panics
-/// Before [`boot`]: a mistake in lkm.
+/// Before `boot`: a mistake in lkm.
 pub fn log() -> &'static Printk {
     LOG.get().expect("the log is made at boot")
 }

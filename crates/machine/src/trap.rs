@@ -106,7 +106,10 @@ extern "C" fn handle(signal: i32, _info: *mut libc::siginfo_t, ucontext: *mut li
     let machine = unsafe { &mut (*ucontext.cast::<libc::ucontext_t>()).uc_mcontext };
     let context = context();
     let ip = arch::ip(machine);
-    if let Some(fixup) = arch::access_fixup(ip) {
+    // A kick can come at any instruction, also at one that may fault.
+    if signal != kick_signal()
+        && let Some(fixup) = arch::access_fixup(ip)
+    {
         if !context.is_null() {
             // SAFETY: this thread's own context; the interrupted code is an access routine, which holds no reference.
             unsafe { (*context).access_fault = arch::fault_addr(machine) };

@@ -126,7 +126,7 @@ fn memparse(s: Chars, rest: KPtr) -> KResult<u64> {
 }
 
 /// A size and the bytes that it takes.
-fn memory(s: &[u8]) -> (u64, usize) {
+pub(crate) fn memory(s: &[u8]) -> (u64, usize) {
     let (value, used) = simple_strtoull(s, 0);
     let unit = s.get(used).and_then(|unit| b"KMGTPE".iter().position(|u| *u == unit.to_ascii_uppercase()));
     match unit {

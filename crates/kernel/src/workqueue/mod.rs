@@ -5,7 +5,7 @@
 //!
 //! Inline code looks at bit 0 of `work_struct.data`: the work is pending. A pool starts its next work when none of its
 //! workers runs: when the one before has ended, or sleeps. That gives the order of Linux's per-CPU pools; a worker that has
-//! been running for [`state::HOG`] does not count, so that no pool stands still. DIFFERS: there is one pool of each kind, not
+//! been running for `HOG` of `state.rs` does not count, so that no pool stands still. DIFFERS: there is one pool of each kind, not
 //! one for each CPU, and unbound queues start their works in order too, as they mostly do in Linux.
 //! A work whose function died counts as done, so that who waits for it goes on.
 

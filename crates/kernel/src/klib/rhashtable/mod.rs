@@ -4,7 +4,7 @@
 //! is the address of its first entry with the lock in bit 0; a chain ends with the bucket's own address made odd, by which a
 //! reader notices that an entry moved to another chain under its feet; a table that is being replaced points to the next
 //! one. What inline code cannot do is here: making tables, inserting where a chain is long, moving to another table
-//! ([`resize`], by a work item), and walking ([`walk`]). DIFFERS: tables are never nested: there is memory for whole ones.
+//! (`resize`, by a work item), and walking ([`walk`]). DIFFERS: tables are never nested: there is memory for whole ones.
 
 mod insert;
 pub mod jhash;
