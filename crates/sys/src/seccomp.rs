@@ -29,7 +29,7 @@ impl Action {
     }
 }
 
-/// A condition on the low 32 bits of an argument.
+/// A condition on an argument; but for the last one, on its low 32 bits.
 #[derive(Debug, Clone, Copy)]
 pub enum Test<'a> {
     /// It is one of these values.
@@ -38,6 +38,30 @@ pub enum Test<'a> {
     Has(u32),
     /// It has one of these bits at least.
     HasAny(u32),
+    /// All of it is below this.
+    Below(u32),
+}
+
+impl Test<'_> {
+    /// Returns `code` if the argument `index` (from 0) passes, and goes on behind the block if it does not.
+    fn block(self, index: u32, code: u32) -> Block {
+        assert!(index < 6, "a system call has 6 arguments, not {index}");
+        let low = op(LOAD_WORD, ARGS + 8 * index, 0, 0);
+        let pass = op(RETURN, code, 0, 0);
+        match self {
+            Self::OneOf(values) => {
+                assert!(values.len() <= 100, "a rule has at most 100 values, not {}", values.len());
+                let checks = values.iter().flat_map(|value| [op(JUMP_EQUAL, *value, 0, 1), pass]);
+                std::iter::once(low).chain(checks).collect()
+            }
+            Self::HasAny(bits) => vec![low, op(AND, bits, 0, 0), op(JUMP_EQUAL, 0, 1, 0), pass],
+            Self::Has(bits) => vec![low, op(AND, bits, 0, 0), op(JUMP_EQUAL, bits, 0, 1), pass],
+            Self::Below(limit) => {
+                let high = op(LOAD_WORD, ARGS + 8 * index + 4, 0, 0);
+                vec![high, op(JUMP_EQUAL, 0, 0, 3), low, op(JUMP_AT_LEAST, limit, 1, 0), pass]
+            }
+        }
+    }
 }
 
 const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
@@ -91,28 +115,17 @@ impl Filter {
     /// # Panics
     /// If the index is above 5 or there are more than 100 values: a mistake in the caller's table.
     #[must_use]
-    pub fn rule_if(mut self, number: libc::c_long, index: u32, test: Test<'_>, action: Action) -> Self {
-        assert!(index < 6, "a system call has 6 arguments, not {index}");
-        let mut block = vec![op(LOAD_WORD, ARGS + 8 * index, 0, 0)];
-        match test {
-            Test::OneOf(values) => {
-                assert!(values.len() <= 100, "a rule has at most 100 values, not {}", values.len());
-                for value in values {
-                    block.push(op(JUMP_EQUAL, *value, 0, 1));
-                    block.push(op(RETURN, action.code(), 0, 0));
-                }
-            }
-            Test::HasAny(bits) => {
-                block.push(op(AND, bits, 0, 0));
-                block.push(op(JUMP_EQUAL, 0, 1, 0));
-                block.push(op(RETURN, action.code(), 0, 0));
-            }
-            Test::Has(bits) => {
-                block.push(op(AND, bits, 0, 0));
-                block.push(op(JUMP_EQUAL, bits, 0, 1));
-                block.push(op(RETURN, action.code(), 0, 0));
-            }
-        }
+    pub fn rule_if(self, number: libc::c_long, index: u32, test: Test<'_>, action: Action) -> Self {
+        self.rule_if_any(number, &[(index, test)], action)
+    }
+
+    /// [`Filter::rule_if`] with several tests, of which one must pass.
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn rule_if_any(mut self, number: libc::c_long, tests: &[(u32, Test<'_>)], action: Action) -> Self {
+        let mut block: Block = tests.iter().flat_map(|(index, test)| test.block(*index, action.code())).collect();
         block.push(op(RETURN, self.otherwise.code(), 0, 0));
         self.rules.push((number_of(number), block));
         self
@@ -224,15 +237,16 @@ mod tests {
     use crate::process::{Exit, Forked, exit_now, fork};
 
     /// What the kernel does with a program: its answer for a call whose arguments are all `arg`.
-    fn answer(code: &[libc::sock_filter], arch: u32, number: u32, arg: u32) -> u32 {
-        let (mut at, mut value) = (0, 0);
+    fn answer(code: &[libc::sock_filter], arch: u32, number: u32, arg: impl Into<u64>) -> u32 {
+        let (arg, mut at, mut value) = (arg.into(), 0, 0);
         loop {
             let op = code[at];
             at += 1;
             match op.code {
                 LOAD_WORD if op.k == NUMBER => value = number,
                 LOAD_WORD if op.k == ARCH => value = arch,
-                LOAD_WORD => value = arg,
+                LOAD_WORD if (op.k - ARGS) % 8 == 4 => value = (arg >> 32) as u32,
+                LOAD_WORD => value = arg as u32,
                 AND => value &= op.k,
                 JUMP => at += op.k as usize,
                 JUMP_EQUAL => at += usize::from(if value == op.k { op.jt } else { op.jf }),
@@ -257,7 +271,7 @@ mod tests {
                 };
             }
             let code = filter.finished();
-            for (call, arg) in (0..400).flat_map(|call| [6, 7, 8, 9, 14].map(|arg| (call, arg))) {
+            for (call, arg) in (0..400).flat_map(|call| [6u32, 7, 8, 9, 14].map(|arg| (call, arg))) {
                 let allowed = (0..count).find(|i| number(*i) == call).is_some_and(|i| match i % 4 {
                     3 => arg & 9 != 0,
                     0 => true,
@@ -274,18 +288,27 @@ mod tests {
     }
 
     #[test]
+    fn one_of_several_tests_is_enough_and_an_argument_can_be_looked_at_whole() {
+        let tests = [(2, Test::OneOf(&[7])), (1, Test::Below(5))];
+        let code = Filter::new(Action::Allow).rule_if_any(3, &tests, Action::Notify).finished();
+        let notified = |arg: u64| answer(&code, AUDIT_ARCH_X86_64, 3, arg) == Action::Notify.code();
+        assert_eq!([0, 4, 5, 6, 7, 8].map(notified), [true, true, false, false, true, false]);
+        assert_eq!([1 << 32, 1 << 32 | 4, u64::MAX, 1 << 32 | 7].map(notified), [false, false, false, true]);
+    }
+
+    #[test]
     fn calls_of_32_bits_have_rules_of_their_own() {
         let (allow, refused) = (Action::Allow.code(), Action::Errno(libc::ENOSYS).code());
         let filter = Filter::new(Action::Allow).rule(175, Action::Notify);
         let refuse = |filter: Filter, number| filter.rule_of_32_bits(number, Action::Errno(libc::ENOSYS));
         let code = refuse(refuse(filter.clone(), 128), 129).finished();
         for (number, want) in [(127, allow), (128, refused), (129, refused), (130, allow), (175, allow)] {
-            assert_eq!(answer(&code, AUDIT_ARCH_I386, number, 0), want, "{number}");
-            assert_eq!(answer(&code, 0x4000_0028, number, 0), allow, "{number} of another architecture");
+            assert_eq!(answer(&code, AUDIT_ARCH_I386, number, 0u32), want, "{number}");
+            assert_eq!(answer(&code, 0x4000_0028, number, 0u32), allow, "{number} of another architecture");
         }
-        assert_eq!(answer(&code, AUDIT_ARCH_X86_64, 128, 0), allow);
-        assert_eq!(answer(&code, AUDIT_ARCH_X86_64, 175, 0), Action::Notify.code());
-        assert_eq!(answer(&filter.finished(), AUDIT_ARCH_I386, 128, 0), allow);
+        assert_eq!(answer(&code, AUDIT_ARCH_X86_64, 128, 0u32), allow);
+        assert_eq!(answer(&code, AUDIT_ARCH_X86_64, 175, 0u32), Action::Notify.code());
+        assert_eq!(answer(&filter.finished(), AUDIT_ARCH_I386, 128, 0u32), allow);
     }
 
     #[test]

@@ -163,6 +163,20 @@ pub enum VfsCall {
         /// The flags of the open file now.
         flags: u32,
     },
+    /// `read(2)` or `write(2)` on an open stream with a buffer that the program has not: what the file's code copies to
+    /// or from it fails.
+    BadBuffer {
+        /// From `VfsReply::Opened`.
+        handle: u64,
+        /// The buffer's address.
+        buffer: u64,
+        /// Bytes to read or write.
+        size: u32,
+        /// `write(2)`.
+        write: bool,
+        /// The flags of the open file now.
+        flags: u32,
+    },
     /// Moves the own position of an open stream, as `lseek(2)`.
     Seek {
         /// From `VfsReply::Opened`.

@@ -214,13 +214,25 @@ impl Device {
         FILE_FLAGS.put(self.file, flags & !CHANGEABLE | ctx.flags & CHANGEABLE)
     }
 
+    /// Read or write, if there is one and the position is one.
+    fn transfer_of(&self, ctx: &Ctx<'_>, which: &Field, pos: u64) -> KResult<u64> {
+        let operation = self.operation(which)?;
+        if operation == 0 || (pos as i64) < 0 {
+            return Err(EINVAL.into());
+        }
+        self.heed(ctx)?;
+        Ok(operation)
+    }
+
     /// Calls read or write on a buffer of the caller's: the answer, with the position that the operation left.
     fn transfer(&self, operation: u64, buffer: &Memory, len: usize, pos: &mut u64) -> KResult<usize> {
+        with_window(buffer.addr, len as u64, || self.call_at(operation, buffer.addr, len, pos))
+    }
+
+    fn call_at(&self, operation: u64, buffer: u64, len: usize, pos: &mut u64) -> KResult<usize> {
         let place = Memory::with(&pos.to_le_bytes())?;
         let shown = if self.mode()? & mode::STREAM != 0 { 0 } else { place.addr };
-        let args = [self.file.addr(), buffer.addr, len as u64, shown];
-        let said = with_window(buffer.addr, len as u64, || kabi::call(operation, &args))?;
-        let done = answer(said)?;
+        let done = answer(kabi::call(operation, &[self.file.addr(), buffer, len as u64, shown])?)?;
         *pos = KPtr::<()>::new(place.addr).get(0)?;
         Ok(done as usize)
     }
@@ -241,24 +253,21 @@ impl OpenFile for Device {
     }
 
     fn read_on(&self, ctx: &Ctx<'_>, pos: &mut u64, size: usize) -> KResult<Vec<u8>> {
-        let read = self.operation(&READ)?;
-        if read == 0 || (*pos as i64) < 0 {
-            return Err(EINVAL.into());
-        }
-        self.heed(ctx)?;
+        let read = self.transfer_of(ctx, &READ, *pos)?;
         let buffer = Memory::new(size)?;
         let done = self.transfer(read, &buffer, size, pos)?.min(size);
         KPtr::<()>::new(buffer.addr).bytes(0, done)
     }
 
     fn write_on(&self, ctx: &Ctx<'_>, pos: &mut u64, data: &[u8]) -> KResult<usize> {
-        let write = self.operation(&WRITE)?;
-        if write == 0 || (*pos as i64) < 0 {
-            return Err(EINVAL.into());
-        }
-        self.heed(ctx)?;
+        let write = self.transfer_of(ctx, &WRITE, *pos)?;
         let buffer = Memory::with(data)?;
         self.transfer(write, &buffer, data.len(), pos)
+    }
+
+    fn bad_buffer(&self, ctx: &Ctx<'_>, pos: &mut u64, buffer: u64, size: usize, write: bool) -> KResult<usize> {
+        let operation = self.transfer_of(ctx, if write { &WRITE } else { &READ }, *pos)?;
+        self.call_at(operation, buffer, size, pos)
     }
 
     fn seek(&self, _ctx: &Ctx<'_>, _pos: u64, offset: i64, whence: u32) -> KResult<u64> {

@@ -3,7 +3,7 @@
 //! Counterparts: `struct kernfs_ops`, `struct proc_ops`, `struct file_operations`.
 
 use super::tree::Shared;
-use kabi::errno::{EIO, ENOTTY, ESPIPE};
+use kabi::errno::{EFAULT, EIO, ENOTTY, ESPIPE};
 use kabi::{Errno, KResult};
 use std::sync::{Arc, Weak};
 use wire::{Caller, Event, FileKind};
@@ -140,6 +140,15 @@ pub trait OpenFile: Send + Sync {
         let taken = self.write(ctx, *pos, data)?;
         *pos = pos.saturating_add(taken as u64);
         Ok(taken)
+    }
+
+    /// `read(2)` or `write(2)` of `size` bytes at `pos` with a buffer at `buffer` that the program has not. Only code that copies
+    /// itself looks at more than that.
+    ///
+    /// # Errors
+    /// `EFAULT`, or what the call fails with before.
+    fn bad_buffer(&self, _ctx: &Ctx<'_>, _pos: &mut u64, _buffer: u64, _size: usize, _write: bool) -> KResult<usize> {
+        Err(EFAULT.into())
     }
 
     /// `lseek(2)` on a stream that is at `pos`; the result is where it is then.

@@ -82,6 +82,11 @@ impl OpenEntry {
         Ok(self.at(place, |pos| self.file.write_on(ctx, pos, data))?.min(data.len()))
     }
 
+    pub(super) fn bad_buffer(&self, ctx: &Ctx<'_>, buffer: u64, size: usize, write: bool) -> KResult<usize> {
+        let _pass = self.pass()?;
+        self.at(Place::Own, |pos| self.file.bad_buffer(ctx, pos, buffer, size, write))
+    }
+
     pub(super) fn seek(&self, ctx: &Ctx<'_>, offset: i64, whence: u32) -> KResult<u64> {
         let _pass = self.pass()?;
         if let Some(pos) = self.file.position() {

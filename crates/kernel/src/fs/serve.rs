@@ -92,6 +92,11 @@ fn dispatch(tree: &Tree, caller: &Caller, call: VfsCall) -> KResult<VfsReply> {
             let taken = write_to(&Ctx { caller, flags }, &entry, Place::At(offset), &data)?;
             VfsReply::Written(u32::try_from(taken).map_err(|_| EINVAL)?)
         }
+        VfsCall::BadBuffer { handle, buffer, size, write, flags } => {
+            let entry = tree.shared.open.get(handle)?;
+            let done = bad_buffer(&Ctx { caller, flags }, &entry, buffer, size, write)?;
+            VfsReply::Value(i64::try_from(done).map_err(|_| EINVAL)?)
+        }
         VfsCall::Seek { handle, offset, whence } => {
             let entry = tree.shared.open.get(handle)?;
             let at = entry.seek(&Ctx { caller, flags: entry.flags }, offset, whence)?;
@@ -275,6 +280,16 @@ fn read_from(ctx: &Ctx<'_>, entry: &OpenEntry, place: Place, size: u32) -> KResu
     }
     let size = usize::try_from(size.min(MAX_RW_COUNT)).map_err(|_| EINVAL)?;
     entry.read(ctx, place, size)
+}
+
+/// Reads or writes with a buffer that there is not.
+fn bad_buffer(ctx: &Ctx<'_>, entry: &OpenEntry, buffer: u64, size: u32, write: bool) -> KResult<usize> {
+    let mode = entry.flags & O_ACCMODE;
+    if if write { !matches!(mode, O_WRONLY | O_RDWR) } else { mode == O_WRONLY } {
+        return Err(EBADF.into());
+    }
+    let size = usize::try_from(size.min(MAX_RW_COUNT)).map_err(|_| EINVAL)?;
+    entry.bad_buffer(ctx, buffer, size, write)
 }
 
 /// Writes to an open file; `offset` is where it is if it is no stream.

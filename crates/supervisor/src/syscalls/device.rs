@@ -1,6 +1,6 @@
 //! What an open device of the instance cannot do as the regular file that it is to Linux ([`crate::faces`], `twin.rs`):
-//! `lseek`, `pread`, `pwrite`, `fstat` and kin (caught by [`super::elsewhere`], too), `ftruncate`, reads and writes of no bytes, and the ioctls that Linux answers
-//! itself for regular files.
+//! `lseek`, `pread`, `pwrite`, `fstat` and kin (caught by [`super::elsewhere`], too), `ftruncate`, reads and writes of no bytes or
+//! with a null pointer, and the ioctls that Linux answers itself for regular files.
 //!
 //! While no device of the instance is open anywhere, each of these calls goes on at once.
 
@@ -16,6 +16,11 @@ use wire::{Answer, Attr, Call, VfsCall, VfsReply};
 const EFAULT: i32 = 14;
 const EINVAL: i32 = 22;
 const EIO: i32 = 5;
+
+/// Addresses below this are in no program's memory (`vm.mmap_min_addr` is never lower).
+const LOWEST: u32 = 4096;
+/// Reads and writes of no bytes, and those with a null pointer or nearly one: Linux answers them itself before it asks FUSE.
+const NOT_FOR_FUSE: &[(u32, Test<'static>)] = &[(2, Test::OneOf(&[0])), (1, Test::Below(LOWEST))];
 
 /// The most bytes of one `pread` or `pwrite`; more is done in parts by whoever wants more.
 const MAX_TRANSFER: u64 = 1 << 20;
@@ -51,8 +56,8 @@ pub(super) fn rules(mut filter: Filter) -> Filter {
         filter = filter.rule(call.into(), Action::Notify);
     }
     filter
-        .rule_if(READ.into(), 2, Test::OneOf(&[0]), Action::Notify)
-        .rule_if(WRITE.into(), 2, Test::OneOf(&[0]), Action::Notify)
+        .rule_if_any(READ.into(), NOT_FOR_FUSE, Action::Notify)
+        .rule_if_any(WRITE.into(), NOT_FOR_FUSE, Action::Notify)
         .rule_if(IOCTL.into(), 1, Test::OneOf(OF_REGULAR_FILES), Action::Notify)
 }
 
@@ -87,6 +92,14 @@ pub(super) fn answer(caught: &Notification, faces: Option<&faces::Session>) -> i
         number::WRITE if b == 0 => {
             let call = VfsCall::Write { handle: device.handle, offset: 0, data: Vec::new(), flags: device.flags };
             Ok(forward(call, |_| Response::Value(0)))
+        }
+        number::READ | number::WRITE if a < LOWEST.into() => {
+            let (handle, flags) = (device.handle, device.flags);
+            let (size, write) = (b.min(MAX_TRANSFER) as u32, caught.number == number::WRITE);
+            Ok(forward(VfsCall::BadBuffer { handle, buffer: a, size, write, flags }, |reply| match reply {
+                VfsReply::Value(done) => Response::Value(done),
+                _ => Response::Errno(EIO),
+            }))
         }
         number::PREAD => read_at(caught, &device),
         number::PWRITE => write_at(caught, &device),

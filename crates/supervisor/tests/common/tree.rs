@@ -103,6 +103,10 @@ pub fn serve(mock: &Mock, id: u64, caller: &Caller, call: VfsCall) -> Answer {
             }
             Ok(VfsReply::Poll(POLLOUT | if state.echo.is_empty() { 0 } else { POLLIN }))
         }
+        // Not what a device would say: the test sees that it was asked.
+        VfsCall::BadBuffer { buffer, size, write, .. } => {
+            Ok(VfsReply::Value(i64::from(size) * 100 + buffer as i64 * 10 + i64::from(write)))
+        }
         VfsCall::Interrupt { .. } => Ok(VfsReply::Done),
     };
     result.map_or_else(Answer::Errno, Answer::Vfs)

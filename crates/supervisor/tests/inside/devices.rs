@@ -53,8 +53,9 @@ fn an_open_device_has_a_position() {
          print(os.read(g, 4), os.lseek(f, 0, 1), os.lseek(os.dup(g), 0, 1))\n\
          print(libc.pread(g, ctypes.c_void_p(1), 4, 0), errno.errorcode[ctypes.get_errno()])\n\
          print(libc.pwrite(f, ctypes.c_void_p(1), 4, 0), errno.errorcode[ctypes.get_errno()])\n\
+         print([call(f, ctypes.c_void_p(p), 4) for call in (libc.read, libc.write) for p in (0, 1)])\n\
          os.lseek(f, 64, 0); print(os.read(f, 9), attempt(os.write, f, b'x'), os.read(f, 0), os.write(f, b''))\n",
-        "10 60 2 b'cde' 5\nb'ij' 2 5 b'fg'\nEINVAL EINVAL EINVAL EINVAL\nb'aXYd' 7 4\n-1 EFAULT\n-1 EFAULT\nb'' ENOSPC b'' 0\n",
+        "10 60 2 b'cde' 5\nb'ij' 2 5 b'fg'\nEINVAL EINVAL EINVAL EINVAL\nb'aXYd' 7 4\n-1 EFAULT\n-1 EFAULT\n[400, 410, 401, 411]\nb'' ENOSPC b'' 0\n",
     );
     expect(
         "dd if=/dev/slate bs=1 skip=60 2>/dev/null; echo; printf hello | dd of=/dev/slate bs=1 seek=2 conv=notrunc 2>/dev/null; head -c 8 /dev/slate; echo",
