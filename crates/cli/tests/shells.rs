@@ -21,6 +21,18 @@ impl Files {
     fn of(&self, start: &str) -> Vec<PathBuf> {
         cli::files().iter().filter(|file| file.path.starts_with(start)).map(|file| self.0.join(&file.path)).collect()
     }
+
+    /// A folder with modules, other files, and the directory of a kernel 1.2.3.
+    fn root(&self) -> PathBuf {
+        let root = self.0.join("root");
+        let directory = root.join("lib/modules/1.2.3");
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::write(directory.join("modules.dep"), "kernel/one.ko: kernel/two-b.ko\nkernel/two-b.ko.xz:\n").unwrap();
+        for file in ["a.ko", "b.ko.zst", "c.txt", "d.c"] {
+            std::fs::write(root.join(file), "").unwrap();
+        }
+        root
+    }
 }
 
 impl Drop for Files {
@@ -108,13 +120,7 @@ fn bash_completes_commands_options_and_words() {
 #[test]
 fn bash_completes_files_modules_and_parameters() {
     let files = Files::new("modules");
-    let root = files.0.join("root");
-    let directory = root.join("lib/modules/1.2.3");
-    std::fs::create_dir_all(&directory).unwrap();
-    std::fs::write(directory.join("modules.dep"), "kernel/one.ko: kernel/two-b.ko\nkernel/two-b.ko.xz:\n").unwrap();
-    for file in ["a.ko", "b.ko.zst", "c.txt", "d.c"] {
-        std::fs::write(root.join(file), "").unwrap();
-    }
+    let root = files.root();
     let bash = |words: &[&str]| completed(&files, &root, words);
     assert_eq!(bash(&["insmod", ""]), ["a.ko", "b.ko.zst", "lib"]);
     assert_eq!(bash(&["lkm", "run", ""]), ["a.ko", "b.ko.zst", "d.c", "lib"]);
@@ -166,13 +172,7 @@ fn offered_by_zsh(files: &Files, folder: &Path, line: &str) -> Vec<String> {
 #[test]
 fn zsh_completes_commands_options_files_and_modules() {
     let files = Files::new("zsh");
-    let root = files.0.join("root");
-    let directory = root.join("lib/modules/1.2.3");
-    std::fs::create_dir_all(&directory).unwrap();
-    std::fs::write(directory.join("modules.dep"), "kernel/one.ko: kernel/two-b.ko\nkernel/two-b.ko.xz:\n").unwrap();
-    for file in ["a.ko", "b.ko.zst", "c.txt", "d.c"] {
-        std::fs::write(root.join(file), "").unwrap();
-    }
+    let root = files.root();
     let zsh = |line: &str| offered_by_zsh(&files, &root, line);
     assert_eq!(zsh("lkm mod"), ["modinfo", "modprobe"]);
     assert_eq!(zsh("lkm run --ke"), ["--kernel"]);
