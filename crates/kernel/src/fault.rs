@@ -351,7 +351,7 @@ fn let_through(trap: &Trap) -> bool {
     if oops::extable::expects_faults(&Instance, ip) {
         return false;
     }
-    guard::on_fault(guard::Access { addr: trap.addr, size: inline_access::size_at(ip), write, ip })
+    guard::on_fault(guard::Access { addr: trap.addr, size: inline_access::size_at(ip), write, ip, by: None })
 }
 
 /// Module code came to a function that lkm does not have: true if the image's own can run instead.
@@ -416,7 +416,7 @@ pub fn on_bad_call(name: &'static str, cause: KError) {
     let function = module::symbols::address_of(name).ok().flatten().unwrap_or(0);
     if let (KError::Fault(fault), true) = (cause, check::guards()) {
         // The function has failed already; what was found is said before the oops.
-        guard::on_fault(guard::Access { addr: fault.addr, size: 0, write: fault.write, ip: 0 });
+        guard::on_fault(guard::Access { addr: fault.addr, size: 0, write: fault.write, ip: 0, by: None });
     }
     let report = match cause {
         KError::Fault(fault) => with_reporter(|r| r.kernel_fault(&Instance, function, name, fault.addr, fault.write)),

@@ -23,6 +23,8 @@ const PLANTED: &[(&str, &str)] = &[
     ("E11", "out-of-bounds write of 4 bytes, 0 bytes past the end of numbers (20 bytes"),
     ("E12", "out-of-bounds read of 2 bytes, 0 bytes past the end of table (6 bytes"),
     ("E13", "out-of-bounds read of 8 bytes, its last 4 bytes past the end of record (12 bytes"),
+    ("E14", "out-of-bounds copy_from_user of 14 bytes, its last 1 bytes past the end of letters (13 bytes"),
+    ("E15", "out-of-bounds copy_to_user of 24 bytes, its last 4 bytes past the end of numbers (20 bytes"),
 ];
 
 /// Of these a finished module tells something else: the compiler made single moves of the copies.
@@ -63,7 +65,7 @@ fn line_of(mark: &str) -> String {
 fn every_access_is_checked() {
     for series in ["6.1", "6.12"] {
         let release = abi::newest(series, &abi::Options::default()).expect("the kernel is installed");
-        let (told, status) = found(&release, "4095", "exact");
+        let (told, status) = found(&release, "16383", "exact");
         assert_eq!(status, 120, "{told:?}");
         for (mark, want) in PLANTED {
             let line = line_of(mark);
@@ -96,7 +98,7 @@ fn a_finished_module_is_checked_as_it_is() {
         assert_eq!(said.status, 0, "{said:?}");
         let module = folder.0.join("planted.ko");
         assert_eq!(found_in(&module, &release, "0", "exact"), (Vec::new(), 0), "{series}");
-        let (told, status) = found_in(&module, &release, "4095", "exact");
+        let (told, status) = found_in(&module, &release, "16383", "exact");
         assert_eq!(status, 120, "{told:?}");
         for (mark, want) in PLANTED.iter().filter(|(mark, _)| *mark != NO_ROOM) {
             let want = FINISHED.iter().find(|(other, _)| other == mark).map_or(want, |(_, want)| want);

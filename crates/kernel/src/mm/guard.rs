@@ -256,12 +256,14 @@ pub struct Access {
     pub write: bool,
     /// The instruction; 0 for an access of lkm's on behalf of a module.
     pub ip: u64,
+    /// The function that makes it on behalf of a module, where its name says more than the kind of access.
+    pub by: Option<&'static str>,
 }
 
 impl Access {
     /// As reports call it: `read of 8 bytes`.
     pub fn text(self) -> String {
-        let what = if self.write { "write" } else { "read" };
+        let what = self.by.unwrap_or(if self.write { "write" } else { "read" });
         if self.size == 0 { what.to_string() } else { format!("{what} of {} bytes", self.size) }
     }
 

@@ -186,7 +186,14 @@ fn look(addr: u64, size: usize, write: bool) {
     if shadow::is_open(addr, size) {
         return;
     }
-    look_at(Access { addr, size, write, ip: 0 });
+    look_at(Access { addr, size, write, ip: 0, by: None });
+}
+
+/// Looks at an access that one of lkm's functions is about to make for the module that called it.
+pub fn look_for(by: &'static str, addr: u64, size: usize, write: bool) {
+    if is_on() && !shadow::is_open(addr, size) {
+        look_at(Access { addr, size, write, ip: 0, by: Some(by) });
+    }
 }
 
 /// Looks at an access that module code is about to make.

@@ -6,7 +6,7 @@
 //! all other addresses are the calling program's, and the supervisor is asked for them ([`with_caller`]). Otherwise whatever
 //! else a module passes off as a user's pointer is bad, as kernel pointers and unmapped addresses are in Linux.
 
-use super::slab;
+use super::{kasan, slab};
 use kabi::errno::{EFAULT, EINVAL};
 use kabi::{Convention, DataExport, DataSize, Export, KPtr, KResult, c_long, exports, kexport};
 use machine::access;
@@ -114,6 +114,7 @@ pub fn copy(to: u64, from: u64, len: usize, user: u64) -> usize {
 /// Copies `len` bytes from user memory. Returns how many were not copied; what they would have filled becomes zeros.
 #[kexport(since = "2.6.18", header = "linux/uaccess.h", symbol = "_inline_copy_from_user")]
 fn _copy_from_user(to: KPtr, from: KPtr, len: usize) -> KResult<usize> {
+    kasan::look_for("copy_from_user", to.addr(), len, true);
     let left = copy(to.addr(), from.addr(), len, from.addr());
     if left > 0 {
         access::fill(to.addr().wrapping_add((len - left) as u64), 0, left)?;
@@ -124,6 +125,7 @@ fn _copy_from_user(to: KPtr, from: KPtr, len: usize) -> KResult<usize> {
 /// Copies `len` bytes to user memory. Returns how many were not copied.
 #[kexport(since = "2.6.18", header = "linux/uaccess.h", symbol = "_inline_copy_to_user")]
 fn _copy_to_user(to: KPtr, from: KPtr, len: usize) -> usize {
+    kasan::look_for("copy_to_user", from.addr(), len, false);
     copy(to.addr(), from.addr(), len, to.addr())
 }
 

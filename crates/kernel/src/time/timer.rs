@@ -195,7 +195,7 @@ pub(crate) fn run_due() {
 /// A timer whose structure is not there any more: never run.
 fn tell_freed(armed: Armed, cause: KError) {
     if let (KError::Fault(fault), true) = (cause, check::guards()) {
-        guard::on_fault(guard::Access { addr: fault.addr, size: 0, write: fault.write, ip: 0 });
+        guard::on_fault(guard::Access { addr: fault.addr, size: 0, write: fault.write, ip: 0, by: None });
     }
     let what = softirq::name_of(armed.function);
     log::line(3, &format!("lkm: the timer of {what} at {:#x} was freed while it was armed: {cause}", armed.timer));

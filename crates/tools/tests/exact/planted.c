@@ -2,6 +2,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
 
 static int wrong;
 module_param(wrong, int, 0);
@@ -60,6 +61,10 @@ static noinline void globals(long past)
 		seen = ((const volatile short *)table)[3 + past]; // E12
 	if (wrong & 2048)
 		seen = *(volatile long *)((char *)&record + 8 + past); // E13
+	if (wrong & 4096)
+		seen = copy_from_user(letters + past, (void __user *)8, 14 + past); // E14
+	if (wrong & 8192)
+		seen = copy_to_user((void __user *)8, numbers + past, 24 + past); // E15
 	seen = numbers[4] + table[2] + record.name[5];
 }
 

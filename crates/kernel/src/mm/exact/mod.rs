@@ -295,7 +295,7 @@ fn look(size: usize, pushed: usize, regs: &Regs) {
         let element = if read(ip, &mut bytes) { decode(ip, &bytes).memory_size().size() } else { 0 };
         addr = addr.wrapping_add(element as u64).wrapping_sub(len as u64);
     }
-    kasan::look_at(Access { addr, size: len, write: step.kind == Kind::Write, ip });
+    kasan::look_at(Access { addr, size: len, write: step.kind == Kind::Write, ip, by: None });
 }
 
 fn decode(ip: u64, bytes: &[u8]) -> iced_x86::Instruction {
