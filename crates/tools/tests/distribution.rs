@@ -6,7 +6,7 @@ mod common;
 #[path = "endurance/modules.rs"]
 mod modules;
 
-use common::{Folder, LKM, Said, run};
+use common::{Folder, LKM, Said, copy_lkm, run};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
@@ -14,7 +14,7 @@ use std::process::Command;
 fn folder(name: &str) -> Folder {
     let folder = Folder::new(name);
     modules::build(&folder.0);
-    std::fs::copy(LKM, folder.0.join("lkm")).unwrap();
+    copy_lkm(&folder.0.join("lkm"));
     std::fs::set_permissions(&folder.0, std::fs::Permissions::from_mode(0o777)).unwrap();
     folder
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Folder, LKM, Said, run};
+use common::{Folder, LKM, Said, copy_lkm, run};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -103,7 +103,7 @@ fn an_ordinary_user_can_do_the_same() {
     }
     let folder = Folder::new("klogd-user");
     let lkm = folder.0.join("lkm");
-    std::fs::copy(LKM, &lkm).unwrap();
+    copy_lkm(&lkm);
     std::fs::set_permissions(&folder.0, std::fs::Permissions::from_mode(0o777)).unwrap();
     let mut command = Command::new("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);

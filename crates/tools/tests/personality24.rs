@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Dice, Folder, LKM, Said, run};
+use common::{Dice, Folder, LKM, Said, copy_lkm, run};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -51,7 +51,7 @@ fn example(name: &str) -> String {
 fn for_nobody(name: &str) -> (Folder, PathBuf) {
     let folder = Folder::new(name);
     let program = folder.0.join("lkm");
-    std::fs::copy(LKM, &program).unwrap();
+    copy_lkm(&program);
     std::fs::set_permissions(&folder.0, std::fs::Permissions::from_mode(0o777)).unwrap();
     (folder, program)
 }

@@ -29,6 +29,13 @@ pub fn run(command: &mut Command) -> Said {
     Said { out: escaped(&output.stdout), err: escaped(&output.stderr), status }
 }
 
+/// Copies our program. Another program does it: one that a thread starts meanwhile would hold a file that is being written,
+/// and what is written cannot be started.
+pub fn copy_lkm(to: &Path) {
+    let said = run(Command::new("cp").arg(LKM).arg(to));
+    assert_eq!(said.status, 0, "{}", said.err);
+}
+
 /// Our tool, called by its own name.
 pub fn ours(tool: &str) -> Command {
     let mut command = Command::new(LKM);

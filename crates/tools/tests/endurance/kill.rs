@@ -1,6 +1,6 @@
 //! Each process of an instance is killed at a random moment: programs that wait get an error, and nothing stays.
 
-use crate::common::{Dice, Folder, LKM, run};
+use crate::common::{Dice, Folder, copy_lkm, run};
 use crate::stress::{children, comm};
 use crate::{modules, setting};
 use std::os::unix::fs::PermissionsExt;
@@ -43,7 +43,7 @@ pub fn killed_at_any_point(seed: u64) {
     for path in [&folder.0, &private] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777)).unwrap();
     }
-    std::fs::copy(LKM, folder.0.join("lkm")).unwrap();
+    copy_lkm(&folder.0.join("lkm"));
     let mut dice = Dice(seed);
     let rounds = setting("LKM_ENDURE_KILLS", 10) as usize;
     for victim in [Victim::Supervisor, Victim::Kernel, Victim::Middle, Victim::Init] {
