@@ -55,6 +55,19 @@ pub(super) struct Busy {
     /// It counts as running in its pool.
     pub counts: bool,
     pub since: Instant,
+    /// What the worker has come to.
+    pub stage: Stage,
+}
+
+/// What a worker has come to with its item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It is to begin.
+    Given,
+    /// It calls the function.
+    Begun,
+    /// The module went before it began: the function is not called.
+    Gone,
 }
 
 #[derive(Default)]
@@ -212,6 +225,10 @@ impl State {
         for work in gone {
             self.take(work);
         }
+        let busy = self.pools.values_mut().flat_map(|pool| pool.busy.values_mut());
+        for busy in busy.filter(|busy| busy.stage == Stage::Given && goes(busy.item.work, busy.item.function)) {
+            busy.stage = Stage::Gone;
+        }
     }
 }
 
@@ -238,7 +255,7 @@ mod tests {
     fn start(state: &mut State, worker: u64) -> Option<u64> {
         let item = state.next(PoolKind::Normal)?;
         let work = item.work;
-        let busy = Busy { item, counts: true, since: Instant::now() };
+        let busy = Busy { item, counts: true, since: Instant::now(), stage: Stage::Given };
         state.pools.entry(PoolKind::Normal).or_default().busy.insert(worker, busy);
         Some(work)
     }
@@ -295,5 +312,19 @@ mod tests {
         assert_eq!(state.queue(10, 0, 2, true), Queued::NoQueue);
         state.abandon(|work, _| work == 10);
         assert!(!state.is_open(1, u64::MAX));
+    }
+
+    #[test]
+    fn a_work_that_has_not_begun_goes_with_its_module() {
+        let mut state = with_queue(9);
+        for (work, worker) in [(10, 1), (11, 2)] {
+            state.queue(work, 0, 1, false);
+            assert_eq!(start(&mut state, worker), Some(work));
+            pool(&mut state).busy.get_mut(&worker).unwrap().counts = false;
+        }
+        pool(&mut state).busy.get_mut(&2).unwrap().stage = Stage::Begun;
+        state.abandon(|_, _| true);
+        let stages: Vec<Stage> = pool(&mut state).busy.values().map(|busy| busy.stage).collect();
+        assert_eq!(stages, [Stage::Gone, Stage::Begun]);
     }
 }

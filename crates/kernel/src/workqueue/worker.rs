@@ -1,6 +1,6 @@
 //! The threads that do the work. Counterpart: `worker_thread`, `process_one_work` of kernel/workqueue.c.
 
-use super::state::{self, Busy, Item, PoolKind, State};
+use super::state::{self, Busy, Item, PoolKind, Stage, State};
 use super::work::{KIND, clear_pending, function_of};
 use crate::mm::owned;
 use crate::sched::wakeup::{self, Sleeper, Wake};
@@ -86,7 +86,7 @@ pub(super) fn start(state: &mut State, kind: PoolKind) -> Started {
         };
         wakes.push(Wake::of(worker.sleeper));
         let counts = !item.intensive && kind != PoolKind::BottomHalf;
-        pool.busy.insert(worker.number, Busy { item, counts, since: Instant::now() });
+        pool.busy.insert(worker.number, Busy { item, counts, since: Instant::now(), stage: Stage::Given });
         if kind == PoolKind::BottomHalf {
             softirq::raise(Box::new(move || serve_bottom_half(&worker)));
         } else {
@@ -153,20 +153,21 @@ fn live(worker: &Arc<Worker>, kind: PoolKind) {
     let caller = Caller { pid, tid: pid, comm: name_of(kind, worker.number), ..wire::kernel_caller() };
     SELF.set(Some((Arc::clone(worker), kind)));
     loop {
-        let item = wait_for_item(worker, kind);
-        task.run(&caller, || work_on(&item));
+        if let Some(item) = wait_for_item(worker, kind) {
+            task.run(&caller, || work_on(&item));
+        }
         done(worker, kind);
     }
 }
 
-/// Waits until there is an item for this worker.
-fn wait_for_item(worker: &Arc<Worker>, kind: PoolKind) -> Item {
+/// Waits until there is an item for this worker; `None` if its module went meanwhile.
+fn wait_for_item(worker: &Arc<Worker>, kind: PoolKind) -> Option<Item> {
     let mut state = state::lock();
     loop {
         let pool = state.pools.entry(kind).or_default();
         if let Some(busy) = pool.busy.get_mut(&worker.number) {
             busy.since = Instant::now();
-            return busy.item.clone();
+            return begin(busy);
         }
         wakeup::about_to_sleep();
         let patience = state.patience(kind);
@@ -184,6 +185,12 @@ fn wait_for_item(worker: &Arc<Worker>, kind: PoolKind) -> Item {
             None => worker.called.wait(state).unwrap_or_else(PoisonError::into_inner),
         };
     }
+}
+
+/// A worker begins with what it was given.
+fn begin(busy: &mut Busy) -> Option<Item> {
+    let goes_on = std::mem::replace(&mut busy.stage, Stage::Begun) != Stage::Gone;
+    goes_on.then(|| busy.item.clone())
 }
 
 /// Calls a work's function.
@@ -245,7 +252,7 @@ fn give_up(worker: &Arc<Worker>, kind: PoolKind) {
 /// A work of a queue for softirqs.
 fn serve_bottom_half(worker: &Arc<Worker>) {
     let item =
-        state::lock().pools.entry(PoolKind::BottomHalf).or_default().busy.get(&worker.number).map(|b| b.item.clone());
+        state::lock().pools.entry(PoolKind::BottomHalf).or_default().busy.get_mut(&worker.number).and_then(begin);
     if let Some(item) = item {
         softirq::serve(SOFTIRQ, || work_on(&item));
     }
