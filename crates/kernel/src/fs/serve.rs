@@ -275,21 +275,29 @@ pub(super) fn read(tree: &Tree, ctx: &Ctx<'_>, handle: u64, offset: u64, size: u
 }
 
 fn read_from(ctx: &Ctx<'_>, entry: &OpenEntry, place: Place, size: u32) -> KResult<Vec<u8>> {
-    if entry.flags & O_ACCMODE == O_WRONLY {
-        return Err(EBADF.into());
-    }
-    let size = usize::try_from(size.min(MAX_RW_COUNT)).map_err(|_| EINVAL)?;
-    entry.read(ctx, place, size)
+    may_transfer(entry, false)?;
+    entry.read(ctx, place, transferred(size)?)
 }
 
 /// Reads or writes with a buffer that there is not.
 fn bad_buffer(ctx: &Ctx<'_>, entry: &OpenEntry, buffer: u64, size: u32, write: bool) -> KResult<usize> {
-    let mode = entry.flags & O_ACCMODE;
-    if if write { !matches!(mode, O_WRONLY | O_RDWR) } else { mode == O_WRONLY } {
-        return Err(EBADF.into());
-    }
-    let size = usize::try_from(size.min(MAX_RW_COUNT)).map_err(|_| EINVAL)?;
-    entry.bad_buffer(ctx, buffer, size, write)
+    may_transfer(entry, write)?;
+    entry.bad_buffer(ctx, buffer, transferred(size)?, write)
+}
+
+/// Whether the file was opened for reading, or for writing.
+fn may_transfer(entry: &OpenEntry, write: bool) -> Result<(), Errno> {
+    let fits = match entry.flags & O_ACCMODE {
+        O_WRONLY => write,
+        O_RDWR => true,
+        _ => !write,
+    };
+    if fits { Ok(()) } else { Err(EBADF) }
+}
+
+/// Bytes of one read or write.
+fn transferred(size: u32) -> Result<usize, Errno> {
+    usize::try_from(size.min(MAX_RW_COUNT)).map_err(|_| EINVAL)
 }
 
 /// Writes to an open file; `offset` is where it is if it is no stream.
@@ -299,8 +307,6 @@ pub(super) fn write(tree: &Tree, ctx: &Ctx<'_>, handle: u64, offset: u64, data: 
 }
 
 fn write_to(ctx: &Ctx<'_>, entry: &OpenEntry, place: Place, data: &[u8]) -> KResult<usize> {
-    if !matches!(entry.flags & O_ACCMODE, O_WRONLY | O_RDWR) {
-        return Err(EBADF.into());
-    }
+    may_transfer(entry, true)?;
     entry.write(ctx, place, data)
 }
