@@ -3,6 +3,7 @@
 //! DIFFERS: a `struct cdev` is no full kobject here: its parent is not held, it is not in sysfs.
 
 use super::Dev;
+use crate::klib::list::init_list_head;
 use crate::mm::owned::{self, Block, Kind};
 use crate::module::ModuleStruct;
 use kabi::errno::ENOMEM;
@@ -80,9 +81,7 @@ pub(super) fn owner_and_ops(device: Device) -> KResult<(KPtr<ModuleStruct>, KPtr
 
 fn alloc() -> KResult<Device> {
     let device = Device::new(heap::alloc(size_of_struct("cdev")?).ok_or(ENOMEM)?);
-    let list = LIST.of(device)?;
-    list.put(0, list.addr())?;
-    list.put(8, list.addr())?;
+    init_list_head(LIST.of(device)?)?;
     state().made.insert(device.addr(), 1);
     Ok(device)
 }
@@ -120,9 +119,7 @@ pub(super) fn remove(device: Device) {
 #[kexport(since = "2.6.0", header = "linux/cdev.h")]
 fn cdev_init(device: Device, ops: KPtr) -> KResult {
     access::fill(device.addr(), 0, size_of_struct("cdev")?)?;
-    let list = LIST.of(device)?;
-    list.put(0, list.addr())?;
-    list.put(8, list.addr())?;
+    init_list_head(LIST.of(device)?)?;
     OPS.put(device, ops.addr())
 }
 
@@ -133,7 +130,11 @@ fn cdev_alloc() -> NullPtr<Cdev> {
 }
 
 /// Makes a device answer for `count` numbers from `first` on.
-#[kexport(since = "2.6.0", header = "linux/cdev.h")]
+#[kexport(
+    since = "2.6.0",
+    header = "linux/cdev.h",
+    partial = "flush, mmap, fasync, read_iter and write_iter of a device are not called"
+)]
 fn cdev_add(device: Device, first: Dev, count: c_uint) -> KResult<c_int> {
     add(device, first, count).map(|()| 0)
 }

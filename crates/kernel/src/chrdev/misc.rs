@@ -3,9 +3,10 @@
 //! DIFFERS: they are in /dev and /proc/misc, and not in /sys/class/misc; the minors that built-in drivers of a real kernel
 //! have are free here.
 
-use super::{Dev, MINOR_MASK, device};
+use super::{MINOR_MASK, device, to_rdev};
 use crate::files;
 use crate::fs::Registration;
+use crate::klib::list::init_list_head;
 use crate::mm::owned::{self, Block, Kind};
 use kabi::errno::{EBUSY, EINVAL};
 use kabi::{Field, KPtr, KResult, c_int, exports, kexport};
@@ -71,12 +72,14 @@ fn text(at: u64) -> KResult<Option<String>> {
 ///
 /// # Errors
 /// `EBUSY`: the minor, or every one, is taken. `EINVAL`: it has no name.
-#[kexport(since = "2.4.0", header = "linux/miscdevice.h", partial = "no class device in sysfs, no uevent")]
+#[kexport(
+    since = "2.4.0",
+    header = "linux/miscdevice.h",
+    partial = "no class device in sysfs, no uevent; flush, mmap, fasync, read_iter and write_iter of a device are not called"
+)]
 fn misc_register(misc: KPtr<MiscDevice>) -> KResult<c_int> {
     let name = text(NAME.get(misc)?)?.ok_or(EINVAL)?;
-    let list = LIST.of(misc)?;
-    list.put(0, list.addr())?;
-    list.put(8, list.addr())?;
+    init_list_head(LIST.of(misc)?)?;
     let mut all = all();
     let wanted: u32 = MINOR.get(misc)?;
     let taken = |minor: u32| all.iter().any(|r| r.minor == minor);
@@ -90,19 +93,13 @@ fn misc_register(misc: KPtr<MiscDevice>) -> KResult<c_int> {
     // Slashes make folders; exclamation marks stand for them in a name that sysfs shows.
     let path = text(NODE.get(misc)?)?.unwrap_or_else(|| name.replace('!', "/"));
     let mode = if mode == 0 { 0o600 } else { u32::from(mode) & 0o7777 };
-    let node = files::add_device(&path, mode, rdev(device(MAJOR, minor)))?;
+    let node = files::add_device(&path, mode, to_rdev(device(MAJOR, minor)))?;
     MINOR.put(misc, minor)?;
     let noted = Block::new(DEVICE, 0).named(&name);
     all.push(Registered { minor, name, device: misc, _node: node });
     drop(all);
     owned::note(misc.addr(), noted);
     Ok(0)
-}
-
-/// As `makedev(3)` packs it.
-fn rdev(dev: Dev) -> u64 {
-    let (major, minor) = (u64::from(super::major(dev)), u64::from(super::minor(dev)));
-    minor & 0xff | major << 8 | (minor & !0xff) << 12
 }
 
 /// Undoes [`misc_register`]; open files go on working.

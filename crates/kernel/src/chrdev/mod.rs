@@ -46,9 +46,18 @@ fn of_rdev(rdev: u64) -> Option<Dev> {
     (major < 1 << (32 - MINOR_BITS) && minor <= MINOR_MASK).then(|| device(major, minor))
 }
 
+/// A device number as `makedev(3)` packs it.
+fn to_rdev(dev: Dev) -> u64 {
+    let (major, minor) = (u64::from(major(dev)), u64::from(minor(dev)));
+    minor & 0xff | major << 8 | (minor & !0xff) << 12
+}
+
 #[test]
 fn numbers_are_repacked() {
     assert_eq!(of_rdev(1 << 8 | 11), Some(device(1, 11)));
     assert_eq!(of_rdev(u64::MAX), None);
+    for dev in [device(10, 127), device(10, 300), device(0xfff, MINOR_MASK)] {
+        assert_eq!(of_rdev(to_rdev(dev)), Some(dev));
+    }
     assert_eq!(of_rdev(0x1234_5689), Some(device(0x456, 0x12389)));
 }

@@ -155,7 +155,11 @@ fn unregister_chrdev_region(from: Dev, count: c_uint) {
 ///
 /// # Errors
 /// As [`register_chrdev_region`].
-#[kexport(since = "2.6.31", header = "linux/fs.h")]
+#[kexport(
+    since = "2.6.31",
+    header = "linux/fs.h",
+    partial = "flush, mmap, fasync, read_iter and write_iter of a device are not called"
+)]
 fn __register_chrdev(wanted: c_uint, first: c_uint, count: c_uint, name: KStr, ops: KPtr) -> KResult<c_int> {
     let major = take(wanted, first, count, &name.to_string_lossy())?;
     let made = cdev::make(ops).and_then(|made| cdev::add(made, device(major, first), count).map(|()| made));

@@ -5,6 +5,12 @@ use kabi::{KPtr, KResult, exports, kexport};
 
 exports![__list_add_valid, __list_del_entry_valid];
 
+/// Makes a list empty, or an entry one that is in no list (`INIT_LIST_HEAD`).
+pub(crate) fn init_list_head(head: KPtr) -> KResult {
+    head.put(0, head.addr())?;
+    head.put(8, head.addr())
+}
+
 /// What list_del leaves behind.
 const POISON1: u64 = 0xdead_0000_0000_0100;
 const POISON2: u64 = 0xdead_0000_0000_0122;

@@ -4,6 +4,7 @@
 //! use. Who waits gives its CPU up.
 
 use super::sleeping;
+use crate::klib::list::init_list_head;
 use crate::sched;
 use kabi::{Field, KPtr, KResult, KStr, c_int, exports, kexport};
 use machine::access;
@@ -55,9 +56,7 @@ fn __mutex_init(lock: Lock, _name: Option<KStr>, _key: KPtr) -> KResult {
 /// When its memory cannot be reached.
 pub fn init(lock: Lock) -> KResult {
     machine::access::fill(lock.addr(), 0, kabi::size_of_struct("mutex")?)?;
-    let list = WAIT_LIST.of(lock)?;
-    list.put(0, list.addr())?;
-    list.put(8, list.addr())
+    init_list_head(WAIT_LIST.of(lock)?)
 }
 
 /// Takes a mutex for lkm's own code, sleeping until it is free.

@@ -4,6 +4,7 @@
 //! readers let the writers who wait go first.
 
 use super::sleeping;
+use crate::klib::list::init_list_head;
 use crate::sched;
 use kabi::{Field, KPtr, KResult, KStr, c_int, exports, kexport, size_of_struct};
 use machine::access;
@@ -95,9 +96,7 @@ fn waits(lock: Lock, more: bool) -> KResult {
 #[kexport(since = "2.6.18", header = "linux/rwsem.h")]
 fn __init_rwsem(lock: Lock, _name: Option<KStr>, _key: KPtr) -> KResult {
     access::fill(lock.addr(), 0, size_of_struct("rw_semaphore")?)?;
-    let list = WAIT_LIST.of(lock)?;
-    list.put(0, list.addr())?;
-    list.put(8, list.addr())
+    init_list_head(WAIT_LIST.of(lock)?)
 }
 
 /// Takes the lock for reading, sleeping while a writer has it or waits for it.

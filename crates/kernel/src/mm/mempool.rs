@@ -3,6 +3,7 @@
 use super::kmem_cache::{self, KmemCache};
 use super::owned::{self, Block, Kind};
 use super::{page, page_alloc, slab, util};
+use crate::klib::list::init_list_head;
 use crate::sched;
 use kabi::errno::ENOMEM;
 use kabi::{Field, KError, KPtr, KResult, NullPtr, c_int, exports, kexport, size_of_struct};
@@ -118,9 +119,7 @@ fn init(pool: KPtr<Pool>, min: c_int, functions: [u64; 2], data: u64, flags: u32
     FREE.put(pool, functions[1])?;
     DATA.put(pool, data)?;
     static WAIT: Field = Field::new("mempool_s", "wait.head");
-    let head = WAIT.of(pool)?;
-    head.put(0, head.addr())?;
-    head.put(8, head.addr())?;
+    init_list_head(WAIT.of(pool)?)?;
     ELEMENTS.put(pool, elements(min)?)?;
     owned::note(pool.addr(), Block::new(POOL, 0));
     if fill(pool, flags)? {

@@ -6,6 +6,7 @@
 //! that `current->mm` tells programs from kernel threads.
 
 use super::TaskStruct;
+use crate::klib::list::init_list_head;
 use crate::mm::slab;
 use crate::module::symbols;
 use kabi::{DataExport, DataSize, Field, KPtr, KResult, c_int, c_uint, exports, kexport, size_of_struct};
@@ -103,9 +104,7 @@ fn bare(is_kthread: bool) -> KResult<KPtr<TaskStruct>> {
     let task: KPtr<TaskStruct> = slab::permanent(size_of_struct("task_struct")?)?.cast();
     LEADER.put(task, task.addr())?;
     for list in [&CHILDREN, &SIBLING, &TASKS] {
-        let head = list.of(task)?;
-        head.put(0, head.addr())?;
-        head.put(8, head.addr())?;
+        init_list_head(list.of(task)?)?;
     }
     for prio in [&POLICY_PRIO, &STATIC_PRIO, &NORMAL_PRIO] {
         prio.put(task, PRIO)?;

@@ -6,6 +6,7 @@
 use super::wakeup::{Sleeper, Wake};
 use super::{TaskStruct, core, current, kthread, signal};
 use crate::env;
+use crate::klib::list::init_list_head;
 use crate::locking::{irq_restore, irq_save, spinlock};
 use crate::module::symbols;
 use kabi::{Errno, Field, KPtr, KResult, KStr, c_int, c_long, c_uint, exports, kexport};
@@ -96,8 +97,7 @@ fn unlink(link: KPtr) -> KResult {
     let (after, before) = (next(link)?, KPtr::<()>::new(link.get(8)?));
     before.put(0, after.addr())?;
     after.put(8, before.addr())?;
-    link.put(0, link.addr())?;
-    link.put(8, link.addr())
+    init_list_head(link)
 }
 
 fn entry_of(link: KPtr) -> KResult<Entry> {
@@ -134,9 +134,7 @@ fn set_flags(entry: Entry, clear: u32, set: u32) -> KResult {
 #[kexport(since = "2.6.31", header = "linux/wait.h")]
 fn __init_waitqueue_head(head: Head, _name: Option<KStr>, _key: KPtr) -> KResult {
     LOCK.of(head)?.put(0, 0u32)?;
-    let list = LIST.of(head)?;
-    list.put(0, list.addr())?;
-    list.put(8, list.addr())
+    init_list_head(LIST.of(head)?)
 }
 
 /// Makes an entry for the current task.
@@ -145,9 +143,7 @@ fn init_wait_entry(entry: Entry, flags: c_int) -> KResult {
     FLAGS.put(entry, flags)?;
     PRIVATE.put(entry, current().addr())?;
     FUNCTION.put(entry, known().0)?;
-    let link = LINK.of(entry)?;
-    link.put(0, link.addr())?;
-    link.put(8, link.addr())
+    init_list_head(LINK.of(entry)?)
 }
 
 /// [`add_wait_queue`] for lkm's own code.

@@ -3,6 +3,7 @@
 use super::state::{self, Queued, State};
 use super::worker::{self, Started};
 use super::{Queue, Work};
+use crate::klib::list::init_list_head;
 use crate::klib::rhashtable;
 use crate::mm::owned::{self, Kind};
 use crate::sched::wakeup;
@@ -179,9 +180,7 @@ pub(crate) fn queue_system(work: Work) -> KResult<bool> {
 /// Makes a work that is not pending.
 pub(crate) fn init(work: Work) -> KResult {
     DATA.put(work, NO_POOL)?;
-    let entry = ENTRY.of(work)?;
-    entry.put(0, entry.addr())?;
-    entry.put(8, entry.addr())
+    init_list_head(ENTRY.of(work)?)
 }
 
 /// Makes a work; for object debugging.

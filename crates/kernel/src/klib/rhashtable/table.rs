@@ -1,6 +1,7 @@
 //! One table of buckets: `struct bucket_table`, the locks of its buckets, the chains.
 
 use super::{Head, RhashHead};
+use crate::klib::list::init_list_head;
 use crate::klib::memory;
 use crate::{random, rcu, sched};
 use kabi::errno::ENOMEM;
@@ -60,9 +61,7 @@ impl Table {
         let table = Self(memory::take(Self::bytes(size)?)?.cast());
         SIZE.put(table.0, size as u32)?;
         SEED.put(table.0, random::number() as u32)?;
-        let walkers = table.walkers()?;
-        walkers.put(0, walkers.addr())?;
-        walkers.put(8, walkers.addr())?;
+        init_list_head(table.walkers()?)?;
         Ok(table)
     }
 

@@ -1,6 +1,7 @@
 //! Arrays and their nodes in memory.
 
 use super::entry::Entry;
+use crate::klib::list::init_list_head;
 use crate::klib::memory;
 use crate::mm::owned::{self, Kind};
 use crate::rcu;
@@ -143,9 +144,7 @@ impl Node {
     pub fn make() -> KResult<Self> {
         let node = Self(memory::take_part(NODE, size_of_struct("xa_node")?)?.cast());
         // Modules ask whether its list is empty.
-        let list = LIST.of(node.0)?;
-        list.put(0, list.addr())?;
-        list.put(8, list.addr())?;
+        init_list_head(LIST.of(node.0)?)?;
         Ok(node)
     }
 
