@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Folder, LKM, run};
+use common::{Folder, LKM, build};
 use std::path::Path;
 use std::process::Command;
 
@@ -90,13 +90,7 @@ fn a_right_module_is_clean() {
 fn a_finished_module_is_checked_as_it_is() {
     for series in ["6.1", "6.12"] {
         let release = abi::newest(series, &abi::Options::default()).expect("the kernel is installed");
-        let folder = Folder::new(&format!("exact-finished-{series}"));
-        folder.file("planted.c", SOURCE);
-        folder.file("Kbuild", "obj-m += planted.o\n");
-        let build = format!("/lib/modules/{release}/build");
-        let said = run(Command::new("make").args(["-C", &build, &format!("M={}", folder.0.display()), "modules"]));
-        assert_eq!(said.status, 0, "{said:?}");
-        let module = folder.0.join("planted.ko");
+        let (_folder, module) = build(&format!("exact-finished-{series}"), "planted", SOURCE, &release);
         assert_eq!(found_in(&module, &release, "0", "exact"), (Vec::new(), 0), "{series}");
         let (told, status) = found_in(&module, &release, "16383", "exact");
         assert_eq!(status, 120, "{told:?}");

@@ -3,21 +3,14 @@
 
 mod common;
 
-use common::{Folder, LKM, run};
+use common::{Folder, LKM, build};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
 static MODULE: LazyLock<(Folder, PathBuf)> = LazyLock::new(|| {
     let release = abi::newest("6.1", &abi::Options::default()).expect("a 6.1 kernel is installed");
-    let folder = Folder::new("later");
-    folder.file("later.c", include_str!("later/later.c"));
-    folder.file("Kbuild", "obj-m += later.o\n");
-    let build = format!("/lib/modules/{release}/build");
-    let said = run(Command::new("make").args(["-C", &build, &format!("M={}", folder.0.display()), "modules"]));
-    assert_eq!(said.status, 0, "{said:?}");
-    let module = folder.0.join("later.ko");
-    (folder, module)
+    build("later", "later", include_str!("later/later.c"), &release)
 });
 
 /// A run: its report, and the log. The instance stays for a while after the unload, so that what is left could run.

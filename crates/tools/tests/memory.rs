@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Folder, LKM, run};
+use common::{Folder, LKM, build};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
@@ -77,14 +77,7 @@ const EXACT: &[(u32, &str)] = &[
 
 static MODULE: LazyLock<(Folder, PathBuf)> = LazyLock::new(|| {
     let release = abi::newest("6.1", &abi::Options::default()).expect("a 6.1 kernel is installed");
-    let folder = Folder::new("planted");
-    folder.file("planted.c", SOURCE);
-    folder.file("Kbuild", "obj-m += planted.o\n");
-    let build = format!("/lib/modules/{release}/build");
-    let said = run(Command::new("make").args(["-C", &build, &format!("M={}", folder.0.display()), "modules"]));
-    assert_eq!(said.status, 0, "{said:?}");
-    let module = folder.0.join("planted.ko");
-    (folder, module)
+    build("planted", "planted", SOURCE, &release)
 });
 
 /// The report of a run, and its exit status.

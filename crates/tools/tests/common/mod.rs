@@ -36,6 +36,18 @@ pub fn copy_lkm(to: &Path) {
     assert_eq!(said.status, 0, "{}", said.err);
 }
 
+/// Builds the module `name` from its source with the headers of a kernel, in a folder of its own.
+pub fn build(folder: &str, name: &str, source: &str, release: &str) -> (Folder, PathBuf) {
+    let folder = Folder::new(folder);
+    folder.file(&format!("{name}.c"), source);
+    folder.file("Kbuild", format!("obj-m += {name}.o\n"));
+    let headers = format!("/lib/modules/{release}/build");
+    let said = run(Command::new("make").args(["-C", &headers, &format!("M={}", folder.0.display()), "modules"]));
+    assert_eq!(said.status, 0, "{said:?}");
+    let module = folder.0.join(format!("{name}.ko"));
+    (folder, module)
+}
+
 /// Our tool, called by its own name.
 pub fn ours(tool: &str) -> Command {
     let mut command = Command::new(LKM);
