@@ -1,13 +1,11 @@
 //! What it costs that every access of a module is checked: the same code as it is, in exact mode as it is, and in exact mode
 //! built with KASAN's calls, in nanoseconds a step.
 
+use crate::init::log_of_init;
 use crate::stats::{Row, Samples, rows};
 use crate::{Bench, fresh, print_sample};
+use kernel::Config;
 use kernel::mm::check::Mode;
-use kernel::module::load::{Request, init_module};
-use kernel::{Config, boot, log, sched};
-use loader::Flags;
-use wire::Answer;
 
 /// What the module times, and what the table calls it.
 const STEPS: [(&str, &str); 4] = [
@@ -45,15 +43,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>, String> {
 pub fn sample(mode: &str, release: &str, file: &str) -> Result<(), String> {
     let profile = abi::Profile::for_release(release, &abi::Options::default()).map_err(|e| e.to_string())?;
     let check = if mode == "exact" { Mode::Exact } else { Mode::Guard };
-    boot(Config { check, cpus: 1, ..Config::new(profile) })?;
-    let task = sched::Task::attach().map_err(|e| e.to_string())?;
-    let image = kofile::Image::open(file).map_err(|e| e.to_string())?;
-    let request = Request { file, bytes: image.bytes(), params: Ok(b""), flags: Flags(0), path: None };
-    task.run(&wire::kernel_caller(), || init_module(&request)).map_err(|e| format!("{file}: {e:?}"))?;
-    let Answer::Data(text) = log::syslog(&wire::kernel_caller(), 3, 1 << 20) else {
-        return Err("the log cannot be read".to_string());
-    };
-    let text = String::from_utf8_lossy(&text).into_owned();
+    let text = log_of_init(Config { check, cpus: 1, ..Config::new(profile) }, file)?;
     let number = |name: &str| {
         let line = text.lines().find_map(|line| line.split_once(&format!("exact {name} ")));
         line.and_then(|(_, number)| number.trim().parse::<f64>().ok()).map(|hundredths| hundredths / 100.0)

@@ -3,15 +3,13 @@
 //! The module times itself; each of its operations crosses the border. What it is compared with runs in the same process on
 //! the same keys.
 
+use crate::init::log_of_init;
 use crate::stats::{Row, rows};
 use crate::{Bench, fresh_rounds, print_sample};
-use kernel::module::load::{Request, init_module};
-use kernel::{Config, boot, log, sched};
-use loader::Flags;
+use kernel::Config;
 use std::collections::{BTreeMap, HashMap, LinkedList};
 use std::hint::black_box;
 use std::time::Instant;
-use wire::Answer;
 
 const GROUP: &str = "library: nanoseconds an operation (crc32c: a KiB), 20,000 keys";
 /// Pairs of the module's names and those of what each is compared with.
@@ -94,15 +92,7 @@ fn others() -> [f64; 11] {
 /// One round: both sides, in this process.
 pub fn sample(release: &str, file: &str) -> Result<(), String> {
     let profile = abi::Profile::for_release(release, &abi::Options::default()).map_err(|e| e.to_string())?;
-    boot(Config::new(profile))?;
-    let task = sched::Task::attach().map_err(|e| e.to_string())?;
-    let image = kofile::Image::open(file).map_err(|e| e.to_string())?;
-    let request = Request { file, bytes: image.bytes(), params: Ok(b""), flags: Flags(0), path: None };
-    task.run(&wire::kernel_caller(), || init_module(&request)).map_err(|e| format!("{file}: {e:?}"))?;
-    let Answer::Data(text) = log::syslog(&wire::kernel_caller(), 3, 1 << 20) else {
-        return Err("the log cannot be read".to_string());
-    };
-    let text = String::from_utf8_lossy(&text).into_owned();
+    let text = log_of_init(Config::new(profile), file)?;
     let mut numbers = Vec::new();
     for ((own, other), value) in PAIRS.into_iter().zip(others()) {
         let tenths = text.lines().find_map(|line| line.split_once(&format!("library {own} "))?.1.parse::<f64>().ok());

@@ -13,6 +13,7 @@
 mod border;
 mod depmod;
 mod exact;
+mod init;
 mod library;
 mod load;
 mod memory;
