@@ -147,8 +147,10 @@ static int __init wkq_in(void)
 	flush_work(&slow_work);
 	pr_cont(" done %d\n", slow_done);
 	INIT_RCU_WORK(&rw, after_rcu);
+	rcu_read_lock(); /* it cannot be due before the second call */
 	pr_info("wq: rcu %d", queue_rcu_work(own, &rw));
 	pr_cont(" twice %d", queue_rcu_work(own, &rw));
+	rcu_read_unlock();
 	pr_cont(" flush %d ran %d\n", flush_rcu_work(&rw), rcu_ran);
 	nseen = 0;
 	pr_info("wq: in process context %d ran %d\n", execute_in_process_context(note, &ew), nseen);
