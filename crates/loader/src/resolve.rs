@@ -97,6 +97,8 @@ pub struct Resolved {
     pub values: Vec<u64>,
     /// The module uses symbols of a proprietary one, and is now as tainted.
     pub inherits: bool,
+    /// It uses GPL-only symbols.
+    pub uses_gpl: bool,
     /// Lines for the log that are no refusal.
     pub log: Vec<LogLine>,
 }
@@ -142,9 +144,9 @@ pub fn resolve(
         values.push(value.unwrap_or(0));
         failed = value.err().or(failed);
     }
-    let (log, inherits) = (imports.log, imports.proprietary && !importer.proprietary);
+    let (log, inherits, uses_gpl) = (imports.log, imports.proprietary && !importer.proprietary, imports.uses_gpl);
     match failed {
-        None => Ok(Resolved { values, inherits, log }),
+        None => Ok(Resolved { values, inherits, uses_gpl, log }),
         Some(errno) => Err(Refusal { errno, log, detail: Some(format!("{}: unresolved symbols", elf.file())) }),
     }
 }

@@ -28,7 +28,7 @@ impl ModuleList for List {
             base: m.image().core.addr(),
             taints: taint::module_letters(m.taints.load(Ordering::Relaxed)),
         };
-        module::all().iter().map(line).collect()
+        module::links::listed().iter().map(line).collect()
     }
 }
 
@@ -40,7 +40,7 @@ impl SymbolSource for Symbols {
         for s in profile().symbols() {
             each(Symbol { address: s.addr, kind: s.kind, name: s.name, module: None });
         }
-        for module in module::all() {
+        for module in module::links::listed() {
             for s in module.image().symbols() {
                 // As is_exported of kernel/module/kallsyms.c has it: GPL-only exports do not count.
                 let exported = module.exports.get(s.name).is_some_and(|e| !e.gpl_only);

@@ -11,6 +11,31 @@ pub(crate) fn init_list_head(head: KPtr) -> KResult {
     head.put(8, head.addr())
 }
 
+/// Links between a link and the one behind it (`list_add`).
+pub(crate) fn link_behind(new: KPtr, before: KPtr) -> KResult {
+    let after = KPtr::<()>::new(before.get(0)?);
+    new.put(0, after.addr())?;
+    new.put(8, before.addr())?;
+    after.put(8, new.addr())?;
+    before.put(0, new.addr())
+}
+
+/// Takes a link out; it then is alone (`list_del_init`).
+pub(crate) fn unlink(link: KPtr) -> KResult {
+    let (after, before) = (KPtr::<()>::new(link.get(0)?), KPtr::<()>::new(link.get(8)?));
+    before.put(0, after.addr())?;
+    after.put(8, before.addr())?;
+    init_list_head(link)
+}
+
+/// True if a link is in a list and its neighbours know it.
+pub(crate) fn is_linked(link: KPtr) -> bool {
+    let next = |link: KPtr| link.get::<u64>(0).unwrap_or(0);
+    let prev = |link: KPtr| link.get::<u64>(8).unwrap_or(0);
+    let (after, before) = (KPtr::new(next(link)), KPtr::new(prev(link)));
+    after != link && prev(after) == link.addr() && next(before) == link.addr()
+}
+
 /// What list_del leaves behind.
 const POISON1: u64 = 0xdead_0000_0000_0100;
 const POISON2: u64 = 0xdead_0000_0000_0122;

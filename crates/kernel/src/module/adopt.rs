@@ -2,7 +2,7 @@
 //! knows them as it knows all others.
 
 use super::load::forget;
-use super::{Entry, Module, NEXT_ID, REF_BASE, REFCNT, State, write_list};
+use super::{Entry, Module, NEXT_ID, REF_BASE, REFCNT, State, links, write_list};
 use crate::mm::slab;
 use kabi::{KResult, size_of_struct};
 use loader::{Identity, Image};
@@ -37,7 +37,11 @@ pub fn adopt(name: String, image: Image, init: u64, exit: u64) -> KResult<Arc<Mo
         state: AtomicU32::new(State::Coming as u32),
         dead: AtomicBool::new(false),
     });
-    write_list().insert(0, Entry::Formed(Arc::clone(&module)));
+    links::make(&module)?;
+    let mut list = write_list();
+    links::enter(&module)?;
+    list.insert(0, Entry::Formed(Arc::clone(&module)));
+    drop(list);
     Ok(module)
 }
 

@@ -1,13 +1,15 @@
 //! Modules: the list, their states and references. Counterpart: kernel/module/.
 //!
-//! `load` and `unload` are the system calls' work, `adopt` takes over modules that others loaded, `kmod` asks for modules,
-//! `params` are the parameters, `symbols` what the kernel itself exports, `taint` the taints. Lock order: `LOADING` (one load or unload decides at a time), then the list, then a module's own
-//! locks; none is held while module code runs.
+//! `load` and `unload` are the system calls' work, `links` is the list as module code sees it, `adopt` takes over modules
+//! that others loaded, `kmod` asks for modules, `params` are the parameters, `symbols` what the kernel itself exports, `taint`
+//! the taints. Lock order: `LOADING` (one load or unload decides at a time), then the list, then a module's own locks; none is
+//! held while module code runs.
 
 pub mod adopt;
 pub mod args;
 pub mod decompress;
 pub mod kmod;
+pub mod links;
 pub mod load;
 pub mod notify;
 pub mod param_ops;
@@ -243,18 +245,22 @@ fn write_list() -> std::sync::RwLockWriteGuard<'static, Vec<Entry>> {
     LIST.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// All formed modules, newest first.
-pub fn all() -> Vec<Arc<Module>> {
+fn formed(list: &[Entry]) -> Vec<Arc<Module>> {
     let formed = |entry: &Entry| match entry {
         Entry::Formed(module) => Some(Arc::clone(module)),
         Entry::Unformed(_) => None,
     };
-    read_list().iter().filter_map(formed).collect()
+    list.iter().filter_map(formed).collect()
 }
 
-/// The module with this name; `-` and `_` are the same in names from outside.
+/// All formed modules, newest first.
+pub fn all() -> Vec<Arc<Module>> {
+    formed(&read_list())
+}
+
+/// The module with this name in the list that module code sees; `-` and `_` are the same in names from outside.
 pub fn find(name: &str) -> Option<Arc<Module>> {
-    all().into_iter().find(|m| m.name() == name)
+    links::listed().into_iter().find(|m| m.name() == name)
 }
 
 /// The module whose `struct module` lies at `this`.

@@ -1,6 +1,6 @@
 //! Telling modules of modules that come and go, and finding symbols by name. Counterpart: kernel/module/main.c.
 
-use super::{Module, ModuleStruct, State, all, containing};
+use super::{Module, ModuleStruct, State, containing, links};
 use crate::mm::slab;
 use crate::notifier::{self, Head, NotifierBlock};
 use crate::{fault, log};
@@ -60,7 +60,7 @@ fn unregister_module_notifier(block: KPtr<NotifierBlock>) -> KResult {
 
 /// The module that exports a symbol, with the symbol.
 fn exporter(name: &str) -> Option<(Arc<Module>, super::Exported)> {
-    all().into_iter().find_map(|m| m.exports.get(name).cloned().map(|e| (m, e)))
+    links::listed().into_iter().find_map(|m| m.exports.get(name).cloned().map(|e| (m, e)))
 }
 
 fn only_gpl(name: &str, gpl: bool) -> bool {

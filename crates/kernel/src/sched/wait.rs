@@ -6,7 +6,7 @@
 use super::wakeup::{Sleeper, Wake};
 use super::{TaskStruct, core, current, kthread, signal};
 use crate::env;
-use crate::klib::list::init_list_head;
+use crate::klib::list::{init_list_head, link_behind, unlink};
 use crate::locking::{irq_restore, irq_save, spinlock};
 use crate::module::symbols;
 use kabi::{Errno, Field, KPtr, KResult, KStr, c_int, c_long, c_uint, exports, kexport};
@@ -81,23 +81,6 @@ fn next(link: KPtr) -> KResult<KPtr> {
 
 fn is_alone(link: KPtr) -> KResult<bool> {
     Ok(next(link)? == link)
-}
-
-/// Links between a link and the one behind it.
-fn link_behind(new: KPtr, before: KPtr) -> KResult {
-    let after = next(before)?;
-    new.put(0, after.addr())?;
-    new.put(8, before.addr())?;
-    after.put(8, new.addr())?;
-    before.put(0, new.addr())
-}
-
-/// Takes a link out; it then is alone.
-fn unlink(link: KPtr) -> KResult {
-    let (after, before) = (next(link)?, KPtr::<()>::new(link.get(8)?));
-    before.put(0, after.addr())?;
-    after.put(8, before.addr())?;
-    init_list_head(link)
 }
 
 fn entry_of(link: KPtr) -> KResult<Entry> {

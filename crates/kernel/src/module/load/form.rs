@@ -2,22 +2,22 @@
 //! kernel/module/main.c, from `percpu_modalloc` to `complete_formation`.
 
 use super::lookup::Lookup;
+use super::members::{self, Told};
 use super::taints::Taints;
 use super::{LoadError, Request, say};
 use crate::mm::{exact, inline_access};
 use crate::module::taint::{self, Taint};
-use crate::module::{Exported, Module, NEXT_ID, REF_BASE, REFCNT, State, params};
+use crate::module::{Exported, Module, NEXT_ID, REF_BASE, REFCNT, State, links, params, write_list};
 use crate::{log, percpu};
 use kabi::errno::ENOMEM;
-use kabi::{Field, KError, KPtr, profile};
+use kabi::{KError, KPtr, profile};
 use loader::check::Crcs;
 use loader::resolve::Importer;
 use loader::{Identity, Image, Refusal};
 use loader::{check, patch, place, protect, relocate, resolve};
-use machine::{access, heap};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
 
 /// Per-CPU memory of a module that is not complete yet.
 struct PerCpu(Option<u64>);
@@ -97,6 +97,13 @@ pub(super) fn form(
         log::line(4, &format!("{}: lkm: not every access can be checked: {e}", identity.name));
     }
     take_over_user_accesses(&image);
+    let percpu_bytes = place::percpu_section(elf).map_or(0, |section| section.size);
+    let percpu = percpu.keep();
+    let told = Told {
+        signed: identity.signed,
+        uses_gpl: resolved.uses_gpl,
+        percpu: percpu.map(|offset| (offset, percpu_bytes)),
+    };
     let module = Module {
         id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         identity,
@@ -108,17 +115,20 @@ pub(super) fn form(
         exports,
         params,
         uses: lookup.into_uses(),
-        percpu: percpu.keep(),
+        percpu,
         taints: AtomicU64::new(taints.bits()),
         uevents: Default::default(),
         state: AtomicU32::new(State::Unformed as u32),
         dead: AtomicBool::new(false),
     };
     // One reference more while it is being initialised.
-    let ready = write_strings(&module).and_then(|()| Ok(REFCNT.put(module.this, REF_BASE + 1)?));
-    if let Err(e) = ready {
+    let ready = members::write(&module, told).and_then(|()| links::make(&module));
+    if let Err(e) = ready.and_then(|()| REFCNT.put(module.this, REF_BASE + 1)) {
+        let list = write_list();
+        links::leave(&module);
+        drop(list);
         let_go(&module);
-        return Err(e);
+        return Err(e.into());
     }
     Ok(module)
 }
@@ -150,28 +160,7 @@ pub(super) fn let_go(module: &Module) {
     if let Some(offset) = module.percpu {
         percpu::free(offset);
     }
-    let strings = STRINGS.lock().unwrap_or_else(PoisonError::into_inner).remove(&module.id);
-    strings.into_iter().flatten().for_each(|(addr, len)| heap::free(addr, len));
-}
-
-/// Copies of what modules say of their versions, by the modules' ids: address and length. What the module's structure points
-/// to may be something else by its end.
-static STRINGS: Mutex<BTreeMap<u64, Vec<(u64, usize)>>> = Mutex::new(BTreeMap::new());
-
-/// `struct module` points to what the module says of its version (`setup_modinfo_version` and its like).
-fn write_strings(module: &Module) -> Result<(), LoadError> {
-    static VERSION: Field = Field::new("module", "version");
-    static SRCVERSION: Field = Field::new("module", "srcversion");
-    for (field, text) in [(&VERSION, &module.identity.version), (&SRCVERSION, &module.identity.srcversion)] {
-        let Some(text) = text else { continue };
-        let copy = crate::mm::slab::permanent(text.len() + 1)?;
-        let mut strings = STRINGS.lock().unwrap_or_else(PoisonError::into_inner);
-        strings.entry(module.id).or_default().push((copy.addr(), text.len() + 1));
-        drop(strings);
-        access::write(copy.addr(), text.as_bytes()).map_err(KError::from)?;
-        field.put(module.this, copy.addr())?;
-    }
-    Ok(())
+    members::free(module.id);
 }
 
 fn exported(

@@ -2,7 +2,7 @@
 //! kernel/module/main.c.
 
 use crate::module::taint::Taint;
-use crate::module::{CHANGED, LOADING, Module, State, all, symbols};
+use crate::module::{CHANGED, LOADING, Module, State, all, links, symbols};
 use crate::sched;
 use kabi::errno::{EBUSY, ENOENT};
 use kabi::{Errno, profile};
@@ -59,7 +59,7 @@ impl Resolver for Lookup {
         if let Some(found) = symbols::find_used(name, self.data)? {
             return Ok(Some(found));
         }
-        for module in all() {
+        for module in links::listed() {
             if let Some(e) = module.exports.get(name) {
                 let proprietary = module.taints.load(Ordering::Relaxed) & 1 << Taint::ProprietaryModule as u32 != 0;
                 self.waits.get_or_insert_with(|| (name.to_string(), Instant::now() + PATIENCE));

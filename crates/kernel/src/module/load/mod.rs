@@ -2,11 +2,12 @@
 //!
 //! - this file: what is checked before the module gets memory; `taints`: the notices that go with it;
 //! - `reserve`: its name in the list;
-//! - `form`: memory, symbols (`lookup`), relocations;
+//! - `form`: memory, symbols (`lookup`), relocations; `members`: what the module's structure then says;
 //! - `start`: notifiers, parameters, init, and the way back.
 
 mod form;
 mod lookup;
+pub(super) mod members;
 mod reserve;
 mod start;
 mod taints;

@@ -1,7 +1,7 @@
 //! A module's name in the list. Counterpart: `add_unformed_module`, `complete_formation` of kernel/module/main.c.
 
 use super::LoadError;
-use crate::module::{CHANGED, Entry, LOADING, Module, State, all, read_list, write_list};
+use crate::module::{CHANGED, Entry, LOADING, Module, State, all, links, read_list, write_list};
 use crate::sched;
 use kabi::errno::{EBUSY, EEXIST, ENOEXEC};
 use kabi::profile;
@@ -64,6 +64,7 @@ impl Reserved {
         module.set_state(State::Coming);
         let mut list = write_list();
         if let Some(entry) = list.iter_mut().find(|e| e.name() == self.name) {
+            links::enter(module)?;
             *entry = Entry::Formed(Arc::clone(module));
         }
         self.formed = true;

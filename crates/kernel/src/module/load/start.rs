@@ -1,10 +1,10 @@
 //! Notifiers, parameters, init, and the way back if one of them fails. Counterpart: `prepare_coming_module`,
 //! `do_init_module` and `free_module` of kernel/module/main.c.
 
-use super::{LoadError, form};
+use super::{LoadError, form, members};
 use crate::mm::kasan;
 use crate::module::taint::Taint;
-use crate::module::{CHANGED, Entry, LOADING, Module, State, notify, params, write_list};
+use crate::module::{CHANGED, Entry, LOADING, Module, State, links, notify, params, write_list};
 use crate::{livepatch, log};
 use kabi::Errno;
 use kabi::errno::{EEXIST, EINVAL};
@@ -62,7 +62,7 @@ fn announce(module: &Arc<Module>, args: &[u8]) -> Result<(), LoadError> {
         livepatch::module_going(module)?;
         return Err(e.into());
     }
-    let parsed = params::parse(module, args).map_err(LoadError::from);
+    let parsed = members::args(module, args).and_then(|()| params::parse(module, args)).map_err(LoadError::from);
     let parsed = parsed.and_then(|()| own_name(module)).and_then(|()| section_names(module));
     if matches!(parsed, Err(LoadError::Refused(_))) {
         module.set_state(State::Going);
@@ -130,6 +130,8 @@ fn live(module: &Arc<Module>) -> Result<(), LoadError> {
         kasan::forget_init(&image);
         image.drop_init();
     }
+    // A module that destroyed its own structure has its own loss.
+    let _ = members::init_gone(module.this);
     module.put()?;
     let _guard = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
     CHANGED.notify_all();
@@ -142,7 +144,10 @@ pub(in crate::module) fn forget(module: &Arc<Module>) {
     crate::softirq::abandon(module);
     crate::mm::slab::note_origins(module, false);
     let _guard = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
-    write_list().retain(|e| !matches!(e, Entry::Formed(m) if m.id == module.id));
+    let mut list = write_list();
+    list.retain(|e| !matches!(e, Entry::Formed(m) if m.id == module.id));
+    links::leave(module);
+    drop(list);
     form::let_go(module);
     CHANGED.notify_all();
 }
