@@ -5,6 +5,7 @@ use super::directory::mount_tree;
 use super::helper::{self, Inside};
 use super::{Setup, directory, mounts, terminal};
 use crate::syscalls;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::WaitOptions;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -12,10 +13,15 @@ use std::path::Path;
 use std::process::Command;
 use sys::process::{Exit, Forked};
 
-/// Init's main; it has just been forked.
-pub(super) fn main(setup: &Setup, channel: &Channel) -> ! {
+/// Init's main; it has just been forked. `parent` hangs up when its parent, whose number it cannot see, dies.
+pub(super) fn main(setup: &Setup, channel: &Channel, parent: OwnedFd) -> ! {
     let _ = rustix::thread::set_name(c"lkm-init");
-    let outcome = match start(setup, channel) {
+    let tied = sys::process::die_with_parent().map_err(Failure::at("tying init to its parent"));
+    if hung_up(&parent) {
+        sys::process::exit_now(1);
+    }
+    drop(parent);
+    let outcome = match tied.and_then(|()| start(setup, channel)) {
         Ok(command) => {
             let _ = sys::process::close_all_but(&[channel.as_fd()]);
             Message::Ended(reap(command, setup.own_terminal.then_some(channel)))
@@ -26,8 +32,14 @@ pub(super) fn main(setup: &Setup, channel: &Channel) -> ! {
     sys::process::exit_now(0)
 }
 
+/// True if nobody holds the other end: who died before init was tied to it sends no signal any more.
+fn hung_up(parent: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(parent, PollFlags::empty())];
+    let found = rustix::io::retry_on_intr(|| poll(&mut fds, Some(&Timespec::default())));
+    found.is_ok() && fds[0].revents().contains(PollFlags::HUP)
+}
+
 fn start(setup: &Setup, channel: &Channel) -> Result<u32, Failure> {
-    sys::process::die_with_parent().map_err(Failure::at("tying init to its parent"))?;
     mount(setup, channel)?;
     // The command comes first: it is process 2, and need not wait for what may never be asked.
     let command = match sys::process::fork().map_err(Failure::at("forking the command"))? {

@@ -7,16 +7,17 @@ use super::channel::{Channel, Failure, Message};
 use super::{Setup, directory, init, mounts};
 use crate::Error;
 use rustix::mount::MountPropagationFlags;
+use rustix::pipe::PipeFlags;
 use rustix::thread::UnshareFlags;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use sys::process::{Child, Forked};
 use sys::signal::Disposition;
 
 /// The middle process's main; it has just been forked.
 pub(super) fn middle(mut setup: Setup, channel: Channel) -> ! {
     let _ = rustix::thread::set_name(c"lkm-middle");
-    let init = match enter(&mut setup, &channel) {
-        Ok(Some(init)) => init,
+    let (init, life) = match enter(&mut setup, &channel) {
+        Ok(Some(entered)) => entered,
         // The supervisor is gone, or knows already.
         Ok(None) => sys::process::exit_now(1),
         Err(failure) => {
@@ -28,12 +29,13 @@ pub(super) fn middle(mut setup: Setup, channel: Channel) -> ! {
         let _ = sys::signal::set(signal, Disposition::Ignore);
     }
     // Pipes and the supervisor's sockets must not stay open because of a process that only waits.
-    let _ = sys::process::close_all_but(&[init.as_fd()]);
+    let _ = sys::process::close_all_but(&[init.as_fd(), life.as_fd()]);
     let _ = init.wait();
     sys::process::exit_now(0)
 }
 
-fn enter(setup: &mut Setup, channel: &Channel) -> Result<Option<Child>, Failure> {
+/// Forks init; what comes with it is open as long as this process lives, and in no other one.
+fn enter(setup: &mut Setup, channel: &Channel) -> Result<Option<(Child, OwnedFd)>, Failure> {
     let flags = UnshareFlags::NEWUSER | UnshareFlags::NEWNS | UnshareFlags::NEWPID;
     if let Err(e) = sys::process::unshare(flags) {
         let _ = channel.send(&Message::NoNamespace(Failure::at("making a user namespace")(e)));
@@ -57,9 +59,13 @@ fn enter(setup: &mut Setup, channel: &Channel) -> Result<Option<Child>, Failure>
             }
         }
     }
+    let (parent, life) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(Failure::at("making a pipe for init"))?;
     match sys::process::fork().map_err(Failure::at("forking init"))? {
-        Forked::Child => init::main(setup, channel),
-        Forked::Parent(child) => Ok(Some(child)),
+        Forked::Child => {
+            drop(life);
+            init::main(setup, channel, parent)
+        }
+        Forked::Parent(child) => Ok(Some((child, life))),
     }
 }
 
