@@ -419,10 +419,21 @@ pub fn on_bad_call(name: &'static str, cause: KError) {
         guard::on_fault(guard::Access { addr: fault.addr, size: 0, write: fault.write, ip: 0, by: None });
     }
     let report = match cause {
-        KError::Fault(fault) => with_reporter(|r| r.kernel_fault(&Instance, function, name, fault.addr, fault.write)),
+        KError::Fault(fault) => {
+            let body = function + first_instruction(name);
+            with_reporter(|r| r.kernel_fault(&Instance, body, name, fault.addr, fault.write))
+        }
         other => with_reporter(|r| r.bad_call(&Instance, function, name, &other.to_string())),
     };
     publish(report, false);
+}
+
+/// Where a function of the kernel's image begins to work: behind the mark of a target of indirect calls, which newer
+/// kernels' functions have.
+fn first_instruction(name: &str) -> u64 {
+    const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
+    let marked = profile().initial_value(name).is_some_and(|code| code.starts_with(&ENDBR64));
+    if marked { ENDBR64.len() as u64 } else { 0 }
 }
 
 /// Writes a warning that points to the module code that called.

@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test"))]
 
+pub mod clock;
 pub mod file;
 pub mod klog;
 pub mod landlock;

@@ -11,9 +11,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use sys::clock::ThreadClock;
 
-/// How long a woken task waits for its waker at most.
+/// How long a woken task lets its waker run at most. By the waker's own clock: the host may have other things to do.
 const HOLD: Duration = Duration::from_millis(2);
+/// How long it waits for a waker that does not run.
+const HOLD_ASLEEP: Duration = Duration::from_millis(200);
 /// How long the woken task may run while its waker stands at a point where it may sleep. By the clock, so longer than a time
 /// slice: the host may have other things to do.
 const SLICE: Duration = Duration::from_millis(50);
@@ -60,9 +63,21 @@ thread_local! {
 #[derive(Debug, Clone, Copy)]
 struct Runnable {
     woken: Instant,
+    /// The waker's clock, and what it showed then.
+    waker: (ThreadClock, Option<Duration>),
     /// Its waker has let it run.
     released: bool,
     began: Option<Instant>,
+}
+
+impl Runnable {
+    /// How long it leaves its waker alone.
+    fn patience(&self) -> Duration {
+        let (clock, then) = self.waker;
+        // A waker that has ended is waited for no longer.
+        let ran = then.zip(clock.elapsed()).map_or(HOLD, |(then, now)| now.saturating_sub(then));
+        HOLD.saturating_sub(ran).min(HOLD_ASLEEP.saturating_sub(self.woken.elapsed()))
+    }
 }
 
 static WOKEN: LazyLock<Mutex<Woken>> = LazyLock::new(Mutex::default);
@@ -97,7 +112,9 @@ impl Wake {
         if woken.contains_key(&sleeper) {
             return None;
         }
-        woken.insert(sleeper, Runnable { woken: Instant::now(), released: false, began: None });
+        let waker = ThreadClock::own();
+        let waker = (waker, waker.elapsed());
+        woken.insert(sleeper, Runnable { woken: Instant::now(), waker, released: false, began: None });
         COUNT.store(woken.len(), Ordering::SeqCst);
         Some(Self(Some(sleeper)))
     }
@@ -162,7 +179,7 @@ pub fn hold_back() {
 pub fn hold(sleeper: Sleeper) {
     let mut woken = woken();
     while let Some(runnable) = woken.get_mut(&sleeper).filter(|runnable| runnable.began.is_none()) {
-        let left = HOLD.saturating_sub(runnable.woken.elapsed());
+        let left = runnable.patience();
         if runnable.released || left.is_zero() {
             runnable.began = Some(Instant::now());
             CHANGED.notify_all();
