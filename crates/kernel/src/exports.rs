@@ -2,7 +2,7 @@
 
 use crate::{
     base, chrdev, cpu, crypto, dma, fault, fpu, init, jump_label, klib, livepatch, locking, log, mm, module, notifier,
-    paravirt, random, rcu, sched, softirq, static_call, time, workqueue,
+    paravirt, proc_fs, random, rcu, sched, softirq, static_call, time, vfs, workqueue,
 };
 use kabi::{DataExport, Export};
 
@@ -15,7 +15,6 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         base::driver::EXPORTS,
         base::swnode::EXPORTS,
         chrdev::cdev::EXPORTS,
-        chrdev::libfs::EXPORTS,
         chrdev::misc::EXPORTS,
         chrdev::numbers::EXPORTS,
         cpu::EXPORTS,
@@ -93,6 +92,7 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         module::params::EXPORTS,
         module::refs::EXPORTS,
         notifier::EXPORTS,
+        proc_fs::EXPORTS,
         random::EXPORTS,
         rcu::EXPORTS,
         rcu::srcu::EXPORTS,
@@ -109,6 +109,10 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         time::jiffies::EXPORTS,
         time::timekeeping::EXPORTS,
         time::timer::EXPORTS,
+        vfs::libfs::EXPORTS,
+        vfs::seq_file::EXPORTS,
+        vfs::seq_list::EXPORTS,
+        vfs::seq_text::EXPORTS,
         workqueue::delayed::EXPORTS,
         workqueue::queue::EXPORTS,
         workqueue::work::EXPORTS,

@@ -33,6 +33,7 @@ pub mod paravirt;
 pub mod percpu;
 pub mod personality24;
 pub mod printk;
+pub mod proc_fs;
 pub mod random;
 pub mod rcu;
 mod report;
@@ -42,6 +43,7 @@ pub mod softirq;
 pub mod static_call;
 pub mod time;
 pub mod umh;
+pub mod vfs;
 pub mod workqueue;
 
 use abi::Profile;

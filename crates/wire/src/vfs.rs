@@ -54,6 +54,8 @@ pub struct Attr {
     pub rdev: u64,
     /// Modification time in seconds since the epoch.
     pub mtime_s: i64,
+    /// Bytes that programs read at once (`st_blksize`): 1024 in /proc, 4096 elsewhere.
+    pub blksize: u32,
 }
 
 /// A name found in a directory.

@@ -2,19 +2,17 @@
 //!
 //! - [`numbers`]: who has which device numbers (/proc/devices);
 //! - [`cdev`]: which device answers for a number;
-//! - `file`: an open device: `struct file`, and the calls of its `struct file_operations`;
-//! - `poll`: the wait queues that a device names in its poll function;
-//! - [`misc`]: devices that share major 10;
-//! - [`libfs`]: what drivers use of fs/libfs.c, fs/read_write.c, fs/open.c.
+//! - `open`: opening a device;
+//! - [`misc`]: devices that share major 10.
+//!
+//! What an open device then does is in [`crate::vfs`].
 
 pub mod cdev;
-mod file;
-pub mod libfs;
 pub mod misc;
 pub mod numbers;
-mod poll;
+mod open;
 
-pub use file::open;
+pub use open::open;
 
 /// `MINORBITS`
 const MINOR_BITS: u32 = 20;

@@ -35,7 +35,7 @@ fn files() -> MutexGuard<'static, Option<Files>> {
 }
 
 /// The trees; made now if they are not there yet.
-fn tree() -> Result<Tree, Errno> {
+pub(crate) fn tree() -> Result<Tree, Errno> {
     let mut files = files();
     if let Some(files) = &*files {
         return Ok(files.tree.clone());

@@ -322,6 +322,15 @@ impl Tree {
         Ok(())
     }
 
+    /// Sets the owner from inside (`proc_set_user`).
+    ///
+    /// # Errors
+    /// `ENOENT`.
+    pub fn chown(&self, id: NodeId, uid: u32, gid: u32) -> Result<(), Errno> {
+        self.node(id)?.change(|meta| (meta.uid, meta.gid) = (uid, gid));
+        Ok(())
+    }
+
     /// Brings the cached nodes of a dynamic directory in line with what it has now.
     pub(super) fn reconcile(&self, dir: &Inode, name: &str, spec: Option<Spec>) -> Result<Arc<Inode>, Errno> {
         let mut index = self.shared.write();
@@ -377,6 +386,7 @@ impl Tree {
             nlink,
             rdev,
             mtime_s: node.mtime_s,
+            blksize: if matches!(node.fs, Fs::Proc | Fs::Sysctl) { 1024 } else { 4096 },
         }
     }
 }

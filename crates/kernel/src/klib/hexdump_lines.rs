@@ -47,6 +47,23 @@ impl Row {
     }
 }
 
+/// The rows of a dump, each with where it begins.
+pub(crate) fn rows(bytes: &[u8], row: c_int, group: c_int, ascii: bool) -> impl Iterator<Item = (usize, String)> {
+    let size = row_size(row);
+    let line = move |(nth, part): (usize, &[u8])| (nth * size, Row::new(row, group, ascii, part.len()).text(part));
+    bytes.chunks(size).enumerate().map(line)
+}
+
+/// One line of a dump of what lies at `from`, as the kind of its prefix has it.
+pub(crate) fn dump_line(prefix: &KStr, kind: c_int, from: u64, (at, row): (usize, &str)) -> KResult<Vec<u8>> {
+    let place = match kind {
+        1 => format!("{}: ", pointer(from + at as u64)?),
+        2 => format!("{at:08x}: "),
+        _ => String::new(),
+    };
+    Ok([prefix.as_bytes(), place.as_bytes(), row.as_bytes(), b"\n"].concat())
+}
+
 /// Writes one row into `room` bytes; the length that the whole of it has.
 #[kexport(since = "2.6.23", header = "linux/printk.h")]
 fn hex_dump_to_buffer(
@@ -102,16 +119,9 @@ fn print_hex_dump(
     len: usize,
     ascii: bool,
 ) -> KResult {
-    let size = row_size(row);
-    for start in (0..len).step_by(size) {
-        let bytes = from.bytes(start as u64, size.min(len - start))?;
-        let line = Row::new(row, group, ascii, bytes.len()).text(&bytes);
-        let place = match kind {
-            1 => format!("{}: ", pointer(from.addr() + start as u64)?),
-            2 => format!("{start:08x}: "),
-            _ => String::new(),
-        };
-        let text = [prefix.as_bytes(), place.as_bytes(), line.as_bytes(), b"\n"].concat();
+    let bytes = from.bytes(0, len)?;
+    for (start, line) in rows(&bytes, row, group, ascii) {
+        let text = dump_line(&prefix, kind, from.addr(), (start, &line))?;
         log::printk(level(level_text.as_bytes()), &text);
     }
     Ok(())

@@ -37,7 +37,7 @@ pub mod simple;
 pub mod sort;
 pub mod sprintf;
 pub mod string;
-mod string_escape;
+pub(crate) mod string_escape;
 pub mod string_helpers;
 pub mod usercopy;
 pub mod uuid;

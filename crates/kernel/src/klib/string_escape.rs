@@ -47,7 +47,7 @@ fn passes(byte: u8, flags: u32, only: &[u8]) -> bool {
 }
 
 /// What a byte becomes.
-pub(super) fn escape(byte: u8, flags: u32, only: &[u8]) -> Vec<u8> {
+pub(crate) fn escape(byte: u8, flags: u32, only: &[u8]) -> Vec<u8> {
     if passes(byte, flags, only) {
         return vec![byte];
     }

@@ -51,14 +51,25 @@ pub(super) fn static_type(entry: &Entry) -> u32 {
 fn attr(number: u64, mode: u32, size: u64, owner: (u32, u32), nlink: u32, time_s: i64, rdev: u32) -> Vec<u8> {
     let time = time_s.cast_unsigned();
     let out = Out::default().u64(number).u64(size).u64(0).u64(time).u64(time).u64(time).zeros(12);
-    out.u32(mode).u32(nlink).u32(owner.0).u32(owner.1).u32(rdev).u32(4096).u32(0).0
+    out.u32(mode).u32(nlink).u32(owner.0).u32(owner.1).u32(rdev).u32(BLOCK).u32(0).0
 }
+
+/// Where the block size stands in `struct fuse_attr`.
+const BLOCK_AT: usize = 80;
+/// `st_blksize` of what is fixed.
+const BLOCK: u32 = 4096;
 
 fn instance_attr(number: u64, attr_: &Attr) -> Vec<u8> {
     let twin = matches!(Node::from_number(number), Some(Node::Twin(_)));
     let (kind, rdev) = if twin { (S_IFREG, 0) } else { (type_of(attr_.kind), encoded(attr_.rdev)) };
     let mode = kind | (attr_.mode & 0o7777);
-    attr(number, mode, attr_.size, (attr_.uid, attr_.gid), attr_.nlink.max(1), attr_.mtime_s, rdev)
+    let mut out = attr(number, mode, attr_.size, (attr_.uid, attr_.gid), attr_.nlink.max(1), attr_.mtime_s, rdev);
+    if attr_.blksize.is_power_of_two()
+        && let Some(place) = out.get_mut(BLOCK_AT..BLOCK_AT + 4)
+    {
+        place.copy_from_slice(&attr_.blksize.to_ne_bytes());
+    }
+    out
 }
 
 impl Session {

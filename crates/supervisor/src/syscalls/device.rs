@@ -235,7 +235,18 @@ mod tests {
 
     fn attr() -> Attr {
         let rdev = rustix::fs::makedev(240, 3);
-        Attr { node: 5, kind: FileKind::CharDevice, mode: 0o640, uid: 1, gid: 2, size: 7, nlink: 1, rdev, mtime_s: 9 }
+        Attr {
+            node: 5,
+            kind: FileKind::CharDevice,
+            mode: 0o640,
+            uid: 1,
+            gid: 2,
+            size: 7,
+            nlink: 1,
+            rdev,
+            mtime_s: 9,
+            blksize: 4096,
+        }
     }
 
     fn word(bytes: &[u8], at: usize) -> u32 {

@@ -57,7 +57,7 @@ fn all(mock: &Mock) -> Vec<(NodeId, NodeId, String, FileKind)> {
 pub fn attr(node: NodeId, kind: FileKind) -> Attr {
     let mode = if kind == FileKind::Dir { 0o755 } else { 0o644 };
     let rdev = if kind == FileKind::CharDevice { rustix::fs::makedev(240, node as u32) } else { 0 };
-    Attr { node, kind, mode, uid: 0, gid: 0, size: 0, nlink: 1, rdev, mtime_s: 1_000_000_000 }
+    Attr { node, kind, mode, uid: 0, gid: 0, size: 0, nlink: 1, rdev, mtime_s: 1_000_000_000, blksize: 4096 }
 }
 
 pub fn serve(mock: &Mock, id: u64, caller: &Caller, call: VfsCall) -> Answer {

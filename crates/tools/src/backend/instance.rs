@@ -201,6 +201,7 @@ mod tests {
                         nlink: 1,
                         rdev: 0,
                         mtime_s: 0,
+                        blksize: 4096,
                     };
                     Answer::Vfs(VfsReply::Entry(Entry { attr, valid_ms: 0 }))
                 }

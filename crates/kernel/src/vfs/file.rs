@@ -1,15 +1,15 @@
-//! An open device. Counterpart: fs/open.c, fs/read_write.c, fs/ioctl.c, `chrdev_open` of fs/char_dev.c.
+//! An open file. Counterpart: fs/open.c, fs/read_write.c, fs/ioctl.c, and fs/proc/inode.c, which puts itself before a module's
+//! operations.
 //!
-//! DIFFERS: each open file has an inode of its own and no dentry; `flush`, `mmap`, `fasync`, `splice` and the iterators
+//! DIFFERS: the host keeps the position of a file in /proc, so `proc_lseek` is not called and a position that its operations
+//! set otherwise than by what they return is lost. Each open file has an inode of its own and no dentry; `flush`, `mmap`, `fasync`, `splice` and the iterators
 //! (`read_iter`, `write_iter`) are not called. The buffer of a read or write is a copy that module code could reach
 //! without copy_to_user and kin, too.
 
-use super::cdev::{self, Cdev};
-use super::{misc, of_rdev, poll::Waits};
+use super::poll::Waits;
 use crate::fs::{Ctx, DEFAULT_POLLMASK, Ioctl, OpenFile, PollWaker};
 use crate::mm::uaccess::with_window;
-use crate::module::refs::Hold;
-use kabi::errno::{EINVAL, ENODEV, ENOMEM, ENOTTY, ENXIO, ESPIPE};
+use kabi::errno::{EINVAL, EIO, ENOMEM, ENOTTY, ESPIPE};
 use kabi::{Errno, Field, KPtr, KResult, c_int, size_of_struct};
 use machine::{access, heap};
 use std::sync::Mutex;
@@ -24,16 +24,52 @@ static INODE_MODE: Field = Field::new("inode", "i_mode");
 static INODE_RDEV: Field = Field::new("inode", "i_rdev");
 static INODE_CDEV: Field = Field::new("inode", "i_cdev");
 static INODE_OPS: Field = Field::new("inode", "i_fop");
+static INODE_PRIVATE: Field = Field::new("inode", "i_private");
+static INODE_SIZE: Field = Field::new("inode", "i_size");
 
-static OPS_OWNER: Field = Field::new("file_operations", "owner");
-static OPEN: Field = Field::new("file_operations", "open");
-static RELEASE: Field = Field::new("file_operations", "release");
-static READ: Field = Field::new("file_operations", "read");
-static WRITE: Field = Field::new("file_operations", "write");
-static LLSEEK: Field = Field::new("file_operations", "llseek");
-static IOCTL: Field = Field::new("file_operations", "unlocked_ioctl");
-static COMPAT_IOCTL: Field = Field::new("file_operations", "compat_ioctl");
-static POLL: Field = Field::new("file_operations", "poll");
+/// The operations of a kind of files, and what is said where one is missing.
+pub struct Operations {
+    open: Field,
+    release: Field,
+    read: Field,
+    write: Field,
+    llseek: Field,
+    ioctl: Field,
+    compat_ioctl: Field,
+    poll: Field,
+    /// The file points to them, and its open function may put others there.
+    in_file: bool,
+    /// Reading or writing without the operation.
+    missing: Errno,
+}
+
+/// `struct file_operations`.
+pub static FILE_OPERATIONS: Operations = Operations {
+    open: Field::new("file_operations", "open"),
+    release: Field::new("file_operations", "release"),
+    read: Field::new("file_operations", "read"),
+    write: Field::new("file_operations", "write"),
+    llseek: Field::new("file_operations", "llseek"),
+    ioctl: Field::new("file_operations", "unlocked_ioctl"),
+    compat_ioctl: Field::new("file_operations", "compat_ioctl"),
+    poll: Field::new("file_operations", "poll"),
+    in_file: true,
+    missing: EINVAL,
+};
+
+/// `struct proc_ops`.
+pub static PROC_OPS: Operations = Operations {
+    open: Field::new("proc_ops", "proc_open"),
+    release: Field::new("proc_ops", "proc_release"),
+    read: Field::new("proc_ops", "proc_read"),
+    write: Field::new("proc_ops", "proc_write"),
+    llseek: Field::new("proc_ops", "proc_lseek"),
+    ioctl: Field::new("proc_ops", "proc_ioctl"),
+    compat_ioctl: Field::new("proc_ops", "proc_compat_ioctl"),
+    poll: Field::new("proc_ops", "proc_poll"),
+    in_file: false,
+    missing: EIO,
+};
 
 /// `FMODE_*`
 pub(super) mod mode {
@@ -49,8 +85,6 @@ pub(super) mod mode {
     pub(crate) const STREAM: u32 = 0x20_0000;
 }
 
-/// `S_IFCHR`
-const CHARACTERS: u16 = 0o020_000;
 /// `O_CREAT`, `O_EXCL`, `O_NOCTTY`, `O_TRUNC`: heeded by the open function, then gone.
 const AT_OPEN: u32 = 0o1700;
 /// What `fcntl(2)` can change: `O_APPEND`, `O_NONBLOCK`, `FASYNC`, `O_DIRECT`, `O_NOATIME`.
@@ -61,7 +95,7 @@ const LAST_WHENCE: u32 = 4;
 const NO_COMMAND: Errno = Errno(515);
 
 /// Zeroed memory that module code can reach; given back when dropped.
-struct Memory {
+pub(super) struct Memory {
     addr: u64,
     len: usize,
 }
@@ -89,64 +123,51 @@ impl Drop for Memory {
     }
 }
 
-/// A device that stays while a file is open.
-struct Kept(KPtr<Cdev>);
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        cdev::put(self.0);
-    }
+/// What the open function finds.
+pub struct New<'a> {
+    /// Whose operations they are.
+    pub kind: &'static Operations,
+    /// The operations.
+    pub ops: KPtr,
+    /// `i_mode`
+    pub mode: u16,
+    /// `i_rdev`
+    pub dev: u32,
+    /// `i_cdev`
+    pub cdev: u64,
+    /// `i_private`
+    pub inode_private: u64,
+    /// `private_data`
+    pub private: u64,
+    /// `i_size`
+    pub size: u64,
+    /// What lkm does in place of the open operation.
+    pub open: Option<&'a dyn Fn(KPtr) -> KResult>,
 }
 
-/// What an open file keeps of its device: the device itself, its module, and that of the operations.
-struct Held {
-    ops: KPtr,
-    /// What the open function finds in `private_data`.
-    private: u64,
-    device: Option<Kept>,
-    _modules: Vec<Hold>,
-}
-
-impl Held {
-    /// # Errors
-    /// `ENXIO`: there is no device, or its module goes. `ENODEV`: no miscellaneous device has the minor.
-    fn take(dev: super::Dev) -> KResult<Self> {
-        if super::major(dev) == misc::MAJOR {
-            let (misc, ops) = misc::of_minor(super::minor(dev))?.ok_or(ENODEV)?;
-            let held = Self::hold(ops)?.ok_or(ENODEV)?;
-            return Ok(Self { ops, private: misc.addr(), device: None, _modules: vec![held] });
-        }
-        let device = Kept(cdev::get(dev).ok_or(ENXIO)?);
-        let (owner, ops) = cdev::owner_and_ops(device.0)?;
-        let held = vec![Hold::take(owner)?.ok_or(ENXIO)?, Self::hold(ops)?.ok_or(ENXIO)?];
-        Ok(Self { ops, private: 0, device: Some(device), _modules: held })
-    }
-
-    /// Holds the module of operations (`fops_get`); `None` if there are none, or it goes.
-    fn hold(ops: KPtr) -> KResult<Option<Hold>> {
-        if ops.is_null() { Ok(None) } else { Hold::take(KPtr::new(OPS_OWNER.get(ops)?)) }
-    }
-}
-
-struct Device {
+struct Opened {
     file: KPtr,
     inode: KPtr,
+    kind: &'static Operations,
     ops: KPtr,
     waits: Mutex<Waits>,
-    // Dropped in this order: the memory first, the module last.
+    // Dropped in this order: the memory first, what it stands for last.
     _memory: [Memory; 2],
-    _held: Held,
+    _held: Box<dyn Send + Sync>,
 }
 
-/// Opens the device of a number (`chrdev_open`, `do_dentry_open`).
+/// Opens a file (`do_dentry_open`); `held` is dropped after its release.
 ///
 /// # Errors
-/// `ENXIO`: there is none, or its module goes; what its open function says.
-pub fn open(rdev: u64, ctx: &Ctx<'_>) -> KResult<Box<dyn OpenFile>> {
-    let dev = of_rdev(rdev).ok_or(ENXIO)?;
-    let device = Device::new(Held::take(dev)?, dev, ctx.flags)?;
-    device.call_open()?;
-    Ok(Box::new(device))
+/// What its open function says.
+pub fn open(new: &New<'_>, held: Box<dyn Send + Sync>, ctx: &Ctx<'_>) -> KResult<Box<dyn OpenFile>> {
+    let opened = Opened::new(new, held, ctx.flags)?;
+    match new.open {
+        Some(open) => open(opened.file)?,
+        None => opened.call_open()?,
+    }
+    opened.settle()?;
+    Ok(Box::new(opened))
 }
 
 /// What a function of the kernel answers: a number, or an error below 0.
@@ -155,28 +176,31 @@ fn answer(value: u64) -> KResult<u64> {
     if value < 0 { Err(Errno(i32::try_from(-value).unwrap_or(EINVAL.0)).into()) } else { Ok(value as u64) }
 }
 
-impl Device {
-    fn new(held: Held, dev: super::Dev, flags: u32) -> KResult<Self> {
+impl Opened {
+    fn new(new: &New<'_>, held: Box<dyn Send + Sync>, flags: u32) -> KResult<Self> {
         let memory = [Memory::structure("file")?, Memory::structure("inode")?];
         let [file, inode] = [KPtr::<()>::new(memory[0].addr), KPtr::<()>::new(memory[1].addr)];
-        INODE_MODE.put(inode, CHARACTERS | 0o600)?;
-        INODE_RDEV.put(inode, dev)?;
-        INODE_CDEV.put(inode, held.device.as_ref().map_or(0, |device| device.0.addr()))?;
-        INODE_OPS.put(inode, held.ops.addr())?;
-        FILE_PRIVATE.put(file, held.private)?;
+        INODE_MODE.put(inode, new.mode)?;
+        INODE_RDEV.put(inode, new.dev)?;
+        INODE_CDEV.put(inode, new.cdev)?;
+        INODE_PRIVATE.put(inode, new.inode_private)?;
+        INODE_SIZE.put(inode, new.size)?;
+        if new.kind.in_file {
+            INODE_OPS.put(inode, new.ops.addr())?;
+            FILE_OPS.put(file, new.ops.addr())?;
+        }
+        FILE_PRIVATE.put(file, new.private)?;
         FILE_INODE.put(file, inode.addr())?;
-        FILE_OPS.put(file, held.ops.addr())?;
         FILE_FLAGS.put(file, flags)?;
         let access = flags.wrapping_add(1) & (mode::READ | mode::WRITE);
         FILE_MODE.put(file, access | mode::LSEEK | mode::PREAD | mode::PWRITE | mode::ATOMIC_POS)?;
-        let ops = held.ops;
-        Ok(Self { file, inode, ops, waits: Mutex::default(), _memory: memory, _held: held })
+        let (kind, ops) = (new.kind, new.ops);
+        Ok(Self { file, inode, kind, ops, waits: Mutex::default(), _memory: memory, _held: held })
     }
 
     /// The address of an operation; 0 if there is none.
     fn operation(&self, which: &Field) -> KResult<u64> {
-        // A device may put other operations into the file when it is opened.
-        let ops = KPtr::<()>::new(FILE_OPS.get(self.file)?);
+        let ops = if self.kind.in_file { KPtr::<()>::new(FILE_OPS.get(self.file)?) } else { self.ops };
         which.get(if ops.is_null() { self.ops } else { ops })
     }
 
@@ -185,7 +209,7 @@ impl Device {
     }
 
     fn call_open(&self) -> KResult {
-        let open = self.operation(&OPEN)?;
+        let open = self.operation(&self.kind.open)?;
         if open != 0 {
             let said = kabi::call(open, &[self.inode.addr(), self.file.addr()])? as c_int;
             if said != 0 {
@@ -193,14 +217,19 @@ impl Device {
                 return Err(if said < 0 { Errno(said.wrapping_neg()) } else { EINVAL }.into());
             }
         }
+        Ok(())
+    }
+
+    /// What the file can do, once its open function has run.
+    fn settle(&self) -> KResult {
         let mut mode = self.mode()? | mode::OPENED;
-        if mode & mode::READ != 0 && self.operation(&READ)? != 0 {
+        if mode & mode::READ != 0 && self.operation(&self.kind.read)? != 0 {
             mode |= mode::CAN_READ;
         }
-        if mode & mode::WRITE != 0 && self.operation(&WRITE)? != 0 {
+        if mode & mode::WRITE != 0 && self.operation(&self.kind.write)? != 0 {
             mode |= mode::CAN_WRITE;
         }
-        if self.operation(&LLSEEK)? == 0 {
+        if self.operation(&self.kind.llseek)? == 0 {
             mode &= !mode::LSEEK;
         }
         FILE_MODE.put(self.file, mode)?;
@@ -217,8 +246,11 @@ impl Device {
     /// Read or write, if there is one and the position is one.
     fn transfer_of(&self, ctx: &Ctx<'_>, which: &Field, pos: u64) -> KResult<u64> {
         let operation = self.operation(which)?;
-        if operation == 0 || (pos as i64) < 0 {
+        if (pos as i64) < 0 {
             return Err(EINVAL.into());
+        }
+        if operation == 0 {
+            return Err(self.kind.missing.into());
         }
         self.heed(ctx)?;
         Ok(operation)
@@ -238,13 +270,21 @@ impl Device {
     }
 }
 
-impl OpenFile for Device {
+impl OpenFile for Opened {
     fn stream(&self) -> bool {
-        true
+        self.kind.in_file
     }
 
     fn position(&self) -> Option<u64> {
         FILE_POS.get(self.file).ok()
+    }
+
+    fn read(&self, ctx: &Ctx<'_>, offset: u64, size: usize) -> KResult<Vec<u8>> {
+        self.read_on(ctx, &mut offset.clone(), size)
+    }
+
+    fn write(&self, ctx: &Ctx<'_>, offset: u64, data: &[u8]) -> KResult<usize> {
+        self.write_on(ctx, &mut offset.clone(), data)
     }
 
     fn moved(&self, pos: u64) {
@@ -253,20 +293,20 @@ impl OpenFile for Device {
     }
 
     fn read_on(&self, ctx: &Ctx<'_>, pos: &mut u64, size: usize) -> KResult<Vec<u8>> {
-        let read = self.transfer_of(ctx, &READ, *pos)?;
+        let read = self.transfer_of(ctx, &self.kind.read, *pos)?;
         let buffer = Memory::new(size)?;
         let done = self.transfer(read, &buffer, size, pos)?.min(size);
         KPtr::<()>::new(buffer.addr).bytes(0, done)
     }
 
     fn write_on(&self, ctx: &Ctx<'_>, pos: &mut u64, data: &[u8]) -> KResult<usize> {
-        let write = self.transfer_of(ctx, &WRITE, *pos)?;
+        let write = self.transfer_of(ctx, &self.kind.write, *pos)?;
         let buffer = Memory::with(data)?;
         self.transfer(write, &buffer, data.len(), pos)
     }
 
     fn bad_buffer(&self, ctx: &Ctx<'_>, pos: &mut u64, buffer: u64, size: usize, write: bool) -> KResult<usize> {
-        let operation = self.transfer_of(ctx, if write { &WRITE } else { &READ }, *pos)?;
+        let operation = self.transfer_of(ctx, if write { &self.kind.write } else { &self.kind.read }, *pos)?;
         self.call_at(operation, buffer, size, pos)
     }
 
@@ -274,7 +314,7 @@ impl OpenFile for Device {
         if whence > LAST_WHENCE {
             return Err(EINVAL.into());
         }
-        let seek = self.operation(&LLSEEK)?;
+        let seek = self.operation(&self.kind.llseek)?;
         if self.mode()? & mode::LSEEK == 0 || seek == 0 {
             return Err(ESPIPE.into());
         }
@@ -282,7 +322,7 @@ impl OpenFile for Device {
     }
 
     fn ioctl(&self, _ctx: &Ctx<'_>, call: &Ioctl) -> KResult<i64> {
-        let ioctl = self.operation(if call.compat { &COMPAT_IOCTL } else { &IOCTL })?;
+        let ioctl = self.operation(if call.compat { &self.kind.compat_ioctl } else { &self.kind.ioctl })?;
         if ioctl == 0 {
             return Err(ENOTTY.into());
         }
@@ -293,7 +333,7 @@ impl OpenFile for Device {
     }
 
     fn poll(&self, _ctx: &Ctx<'_>, waker: Option<PollWaker>) -> KResult<u32> {
-        let poll = self.operation(&POLL)?;
+        let poll = self.operation(&self.kind.poll)?;
         if poll == 0 {
             return Ok(DEFAULT_POLLMASK);
         }
@@ -303,7 +343,7 @@ impl OpenFile for Device {
 
     fn release(&self, _ctx: &Ctx<'_>) {
         Waits::end(&self.waits);
-        if let Ok(release) = self.operation(&RELEASE)
+        if let Ok(release) = self.operation(&self.kind.release)
             && release != 0
         {
             // Nobody is there to be told.
