@@ -45,7 +45,11 @@ pub fn check(bytes: &[u8]) -> Result<Sound<'_>, Refusal> {
     check_for(bytes, crate::series(), kabi::profile().size_of("module"))
 }
 
-fn check_for(bytes: &[u8], series: Series, struct_module: Option<u64>) -> Result<Sound<'_>, Refusal> {
+/// [`check`] for a kernel that this process need not be.
+///
+/// # Errors
+/// `ENOEXEC` with the kernel's message.
+pub fn check_for(bytes: &[u8], series: Series, struct_module: Option<u64>) -> Result<Sound<'_>, Refusal> {
     let file = File::new(bytes)?;
     let chosen = if series >= REORDERED { newer(&file, struct_module)? } else { older(&file)? };
     Ok(Sound { bytes: file.usual(&chosen), name: chosen.name })
