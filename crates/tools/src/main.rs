@@ -9,6 +9,7 @@
 mod output;
 
 mod backend;
+mod checker;
 mod clock;
 mod dmesg;
 mod error;
@@ -73,6 +74,7 @@ const TOOLS: &[Tool] = &[
     tool_of("kmod", kmod::multi::main),
     tool_of("dmesg", dmesg::main),
     tool_of("klogd", klogd::main),
+    author_s("check", checker::main),
     author_s("sign", sign::main),
 ];
 
@@ -222,7 +224,7 @@ mod tests {
             "static-nodes" => Some(kmod::static_nodes::SPEC),
             "dmesg" => Some(dmesg::options::SPEC),
             "klogd" => Some(klogd::options::SPEC),
-            "run" | "sh" | "abi" | "sign" | "lsmod" => None,
+            "run" | "sh" | "abi" | "check" | "sign" | "lsmod" => None,
             other => panic!("{other}: where are its options?"),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-/// Paints words for standard error: with escape sequences, or not at all.
+/// Paints words for a stream: with escape sequences, or not at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paint {
     on: bool,
@@ -12,6 +12,11 @@ impl Paint {
     /// Colours only when standard error is a terminal and `NO_COLOR` is not set.
     pub fn for_stderr() -> Self {
         Self { on: std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) }
+    }
+
+    /// The same for standard output.
+    pub fn for_stdout() -> Self {
+        Self { on: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) }
     }
 
     /// Never colours.

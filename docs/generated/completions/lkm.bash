@@ -132,7 +132,7 @@ _lkm_command() {
     lkm)
         operands=commands
         options='-h --help -V --version'
-        commands='run sh abi insmod rmmod lsmod modprobe depmod modinfo kmod dmesg klogd sign' ;;
+        commands='run sh abi insmod rmmod lsmod modprobe depmod modinfo kmod dmesg klogd check sign' ;;
     run)
         operands=run
         options='-k --kernel --image -l --loglevel --cpus --cmdline --check --no-faces --personality --json -v --verbose -h --help'
@@ -145,6 +145,10 @@ _lkm_command() {
         operands=words
         options='-k --kernel --image --json -h --help'
         commands='list import show' ;;
+    check)
+        operands=files
+        options='-k --kernel --image --json -h --help'
+        commands='' ;;
     sign)
         operands=files
         options='-d -k -p -s --verify --strip --json -h --help'
@@ -213,6 +217,8 @@ _lkm_value() {
     'sh --personality') values='_lkm_words '\''2.4'\''' ;;
     'abi -k'|'abi --kernel') values='_lkm_releases' ;;
     'abi --image') values='_lkm_files' ;;
+    'check -k'|'check --kernel') values='_lkm_releases' ;;
+    'check --image') values='_lkm_files' ;;
     'insmod --instance') values='_lkm_nothing' ;;
     'rmmod --instance') values='_lkm_nothing' ;;
     'lsmod --instance') values='_lkm_nothing' ;;

@@ -122,6 +122,7 @@ for program in lkm
     complete -c $program -n '__lkm_is lkm; and __lkm_operands_at_most 0' -f -a kmod -d 'the above by one name: help, list, static-nodes'
     complete -c $program -n '__lkm_is lkm; and __lkm_operands_at_most 0' -f -a dmesg -d 'print or control the kernel\'s log'
     complete -c $program -n '__lkm_is lkm; and __lkm_operands_at_most 0' -f -a klogd -d 'write the kernel\'s log to a file or to syslog'
+    complete -c $program -n '__lkm_is lkm; and __lkm_operands_at_most 0' -f -a check -d 'tell what is wrong with a module before it is loaded'
     complete -c $program -n '__lkm_is lkm; and __lkm_operands_at_most 0' -f -a sign -d 'sign a module, or verify its signature'
 end
 
@@ -161,6 +162,14 @@ for program in lkm
     complete -c $program -n '__lkm_is abi' -s h -l help -d 'show this help'
     complete -c $program -n '__lkm_is abi; and __lkm_operands_at_most 0' -f -a 'list import show'
     complete -c $program -n '__lkm_is abi; and not __lkm_operands_at_most 0' -f -a '(__lkm_releases)'
+end
+
+for program in lkm
+    complete -c $program -n '__lkm_is check' -s k -l kernel -x -a '(__lkm_releases)' -d 'the kernel to run on; otherwise the one the module was built for'
+    complete -c $program -n '__lkm_is check' -l image -x -a '(__lkm_files)' -d 'the kernel image to take'
+    complete -c $program -n '__lkm_is check' -l json -d 'print the findings as JSON'
+    complete -c $program -n '__lkm_is check' -s h -l help -d 'show this help'
+    complete -c $program -n '__lkm_is check' -F
 end
 
 for program in lkm

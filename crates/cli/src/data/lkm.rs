@@ -84,19 +84,21 @@ pub const LKM: Command = Command {
         ("kmod", "the above by one name: help, list, static-nodes"),
         ("dmesg", "print or control the kernel's log"),
         ("klogd", "write the kernel's log to a file or to syslog"),
+        ("check", "tell what is wrong with a module before it is loaded"),
         ("sign", "sign a module, or verify its signature"),
     ],
     examples: &[
         ("lkm run hello.ko", "load a module, unload it, and tell what it left behind"),
         ("lkm sh -- sh -c 'modprobe crc7 && lsmod'", "the tools inside talk to that kernel"),
+        ("lkm check hello.ko", "what is wrong with it, without loading it"),
         ("lkm modinfo ./hello.ko", "what a module says of itself"),
     ],
-    see: &["lkm-run(1)", "lkm-sh(1)", "lkm-abi(1)", "lkm-sign(1)", "kmod(8)", "dmesg(1)", "klogd(8)"],
+    see: &["lkm-run(1)", "lkm-sh(1)", "lkm-abi(1)", "lkm-check(1)", "lkm-sign(1)", "kmod(8)", "dmesg(1)", "klogd(8)"],
     ..BLANK
 };
 
 /// lkm's own commands.
-pub const OWN: &[Command] = &[RUN, SH, ABI, SIGN];
+pub const OWN: &[Command] = &[RUN, SH, ABI, CHECK_MODULES, SIGN];
 
 const RUN: Command = Command {
     name: "run",
@@ -202,6 +204,38 @@ const ABI: Command = Command {
         ("lkm abi list --json", ""),
     ],
     see: &["lkm(1)"],
+    ..BLANK
+};
+
+const CHECK_MODULES: Command = Command {
+    name: "check",
+    of: "lkm",
+    section: 1,
+    summary: "tell what is wrong with a module before it is loaded",
+    usage: &[("lkm check [options] FILE|FOLDER ...", "")],
+    text: &[
+        "Tells what is wrong with modules, with file and line, before they are loaded. Nothing of them runs.",
+        "FILE is a module (.ko, also compressed), or a C file, which is built first; FOLDER has modules anywhere below it, or a Kbuild. \
+         Lines come from the debug information that kbuild makes; a module without it is told of by function and offset.",
+        "Errors: what the kernel refuses the module for, in its own words; symbols that nobody exports, that are not for modules, \
+         or for other licences, versions or namespaces. Modules in the folder of a FILE count as those that can be loaded before.",
+        "Warnings: results that must be looked at and are not (`put_user`, `copy_to_user`, `try_module_get`, `kstrtoint` ...); memory \
+         that is used untested; operations of a character device without `.owner`; an open function that counts without a lock; what init \
+         registers and nothing unregisters; code that stays and uses what is freed after init; no licence.",
+        "Notes: an init function without an exit function, no description, modules that must be loaded before.",
+    ],
+    options: &[KERNEL, IMAGE, Opt::flag("", &["json"], "print the findings as JSON"), HELP],
+    operands: Operands::Files,
+    examples: &[
+        ("lkm check hello.ko", ""),
+        ("lkm check .", "all modules of this folder, and how they need each other"),
+        ("lkm check --json -k 6.1.0-56-amd64 driver.ko", ""),
+    ],
+    notes: &[(
+        "Exit status",
+        "0 nothing but notes; 1 warnings or errors; 2 wrong usage, or a file that cannot be read.",
+    )],
+    see: &["lkm(1)", "lkm-run(1)", "modinfo(8)"],
     ..BLANK
 };
 

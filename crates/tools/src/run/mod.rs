@@ -1,7 +1,7 @@
 //! `lkm run` and `lkm sh`: an instance for the time of a module, or of a command.
 
 mod boot;
-mod build;
+pub mod build;
 pub mod deps;
 mod legacy;
 mod options;
@@ -244,7 +244,10 @@ fn load(
     let named = if build::is_source(&options.file) { options.file.as_path() } else { path };
     let log: Vec<String> = shown.lines().into_iter().skip(before).collect();
     let failure = match error {
-        supervisor::Error::Errno(errno) => refused(kernel, path, named, errno, explain::telling(log)),
+        supervisor::Error::Errno(errno) => {
+            let failure = refused(kernel, path, named, errno, explain::telling(log));
+            about_symbols(failure, path, options, &summary.kernel)
+        }
         supervisor::Error::Killed { .. } => {
             Failure::new(status::REFUSED, format!("the init function of {} oopsed", named.display()))
                 .cause("the log above shows where")
@@ -274,6 +277,22 @@ fn refused(kernel: &impl Calls, path: &Path, named: &Path, errno: i32, log: Vec<
     match log.is_empty().then(place).flatten() {
         Some(place) => explain::damaged(named, errno, place),
         None => explain::refusal(named, errno, log),
+    }
+}
+
+/// Names the symbols that are missing, who has them and what to do, as `lkm check` does.
+fn about_symbols(failure: Failure, path: &Path, options: &Options, release: &str) -> Failure {
+    if !failure.evidence.iter().any(|line| line.contains("Unknown symbol")) {
+        return failure;
+    }
+    let found = crate::checker::missing(path, options.image.as_deref(), release);
+    let join = |texts: Vec<String>| Some(texts.join("; ")).filter(|text| !text.is_empty());
+    let what = join(found.iter().map(|finding| finding.what.clone()).collect());
+    let mut cures: Vec<String> = found.iter().filter_map(|finding| finding.cure.clone()).collect();
+    cures.dedup();
+    match what {
+        Some(what) => Failure { cause: Some(what), cure: join(cures), ..failure },
+        None => failure,
     }
 }
 

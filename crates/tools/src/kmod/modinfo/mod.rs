@@ -3,7 +3,7 @@
 //! New beside kmod 30's: `--json`, and the field `build-id`, shown only when it is asked for.
 
 mod fields;
-mod file;
+pub mod file;
 
 use super::lookup::{self, absolute};
 use super::{Messages, name_from_path, short_name};
