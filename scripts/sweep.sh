@@ -27,12 +27,14 @@ selftests() { LKM="$target/release/lkm sh --" bash scripts/build-selftests.sh "$
 
 step "release build" cargo build -q --release
 step "every module of the installed kernels" cargo run -q --release -p xtask -- sweep
+step "what is said of every module before it is loaded" cargo run -q --release -p xtask -- check
 step "the init function of every module of 6.1" cargo run -q --release -p xtask -- inits 6.1
 step "the same of those that succeed as on the real kernel" cargo run -q --release -p xtask -- real 6.1
 step "the kernel's own self-tests in lkm's kernel" selftests
 step "nothing is found in more than 200 clean runs" env LKM_SELFTESTS="$target/selftests" \
 	cargo test -q --release -p tools --test clean -- --ignored
 step "hostile module files" cargo test -q --release -p kernel --test hostile -- --ignored
+step "the same files checked without loading" cargo test -q --release -p check --test hostile -- --ignored
 step "depmod killed 200 times" cargo test -q --release -p tools --test depmod -- --ignored
 step "many modules for 60 s, 100 kills of each process" env LKM_ENDURE_SECONDS=60 LKM_ENDURE_KILLS=100 \
 	cargo test -q --release -p tools --test endurance

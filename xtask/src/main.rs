@@ -5,10 +5,12 @@
 //! cargo run --release -p xtask -- docs [--check]        write docs/generated (exports, manual pages, completions), or compare
 //! cargo run --release -p xtask -- inits [VERSION]      run every module's init function, each in a kernel of its own
 //! cargo run --release -p xtask -- real [VERSION]       compare those that succeed with the real kernel in QEMU
+//! cargo run --release -p xtask -- check                what `lkm check` says of every module of the installed trees
 //! cargo run --release -p xtask -- exact [VERSION]      the same with each access checked, compared with the former
 //! ```
 #![forbid(unsafe_code)]
 
+mod check_all;
 mod docs;
 mod exact;
 mod inits;
@@ -33,10 +35,11 @@ fn main() -> ExitCode {
         ["exact-one", release] => exact::one(release),
         ["exact"] => exact::all("6.1"),
         ["exact", version] => exact::all(version),
+        ["check"] => check_all::all(),
         ["docs"] => docs::write(),
         ["docs", "--check"] => docs::check(),
         _ => Err(
-            "usage: xtask sweep [RELEASE ...] | inits [VERSION] | real [VERSION] | exact [VERSION] | docs [--check]"
+            "usage: xtask sweep [RELEASE ...] | inits [VERSION] | real [VERSION] | exact [VERSION] | check | docs [--check]"
                 .to_string(),
         ),
     };
