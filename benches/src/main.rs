@@ -4,13 +4,14 @@
 //! cargo run --release -p bench [-- [--json] [--no-qemu] [--rounds N] [NAME ...]]
 //! ```
 //!
-//! NAME: `run`, `phases`, `load`, `printk`, `border`, `memory`, `exact`, `library`, `depmod`, `tools`; all of them if none is given. Subjects
+//! NAME: `run`, `phases`, `load`, `printk`, `border`, `memory`, `exact`, `library`, `depmod`, `check`, `tools`; all of them if none is given. Subjects
 //! that are compared are measured in turn, round by round, in one run; the table has medians, the middle half of the samples,
 //! and the median of the ratios within the rounds. What must not share a process has its own: the program then calls
 //! itself with `sample`, and gets numbers back as JSON.
 #![forbid(unsafe_code)]
 
 mod border;
+mod check;
 mod depmod;
 mod exact;
 mod init;
@@ -66,6 +67,7 @@ const GROUPS: &[Group] = &[
     ("exact", exact::measure),
     ("depmod", depmod::measure),
     ("library", library::measure),
+    ("check", check::measure),
     ("tools", tools::measure),
 ];
 
