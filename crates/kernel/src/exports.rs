@@ -40,6 +40,7 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         klib::interval_tree::EXPORTS,
         klib::iov_iter::EXPORTS,
         klib::iov_iter::copy::EXPORTS,
+        klib::iov_iter::folios::EXPORTS,
         klib::kfifo::EXPORTS,
         klib::kstrtox::EXPORTS,
         klib::linear_ranges::EXPORTS,

@@ -2,9 +2,10 @@
 //! include/linux/uio.h.
 //!
 //! Inline code reads kind, counts and place in the structure, so they are Linux's. An iterator points to the piece where it
-//! is, with an offset in it. XArrays, pipes and queues of folios have no iterators here yet.
+//! is, with an offset in it. `folios` has those over XArrays and queues of folios. Pipes have no iterators here yet.
 
 pub mod copy;
+pub mod folios;
 
 use crate::env;
 use crate::fault;
@@ -75,25 +76,29 @@ enum Kind {
     Kernel,
     /// An array of parts of pages.
     Pages,
+    /// The folios of an XArray.
+    Array,
+    /// A queue of folios.
+    Queue,
     /// Nothing is kept.
     Discard,
 }
 
 impl Kind {
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 7] = [
         (Self::User, "ITER_UBUF"),
         (Self::Users, "ITER_IOVEC"),
         (Self::Kernel, "ITER_KVEC"),
         (Self::Pages, "ITER_BVEC"),
+        (Self::Array, "ITER_XARRAY"),
+        (Self::Queue, "ITER_FOLIOQ"),
         (Self::Discard, "ITER_DISCARD"),
     ];
 
     fn of(iter: Iter) -> KResult<Self> {
         let number = i64::from(KIND.get::<u8, _>(iter)?);
         let known = Self::ALL.into_iter().find(|(_, name)| profile().enum_value(name) == Some(number));
-        known
-            .map(|(kind, _)| kind)
-            .ok_or(KError::Bug("iterators over XArrays, pipes and folio queues are not there yet"))
+        known.map(|(kind, _)| kind).ok_or(KError::Bug("iterators over pipes are not there yet"))
     }
 
     fn number(self) -> KResult<u8> {
@@ -165,6 +170,7 @@ impl Place {
         match self.kind {
             Kind::Discard => return Ok(Some(Piece { addr: 0, len: self.count })),
             Kind::User => return Ok(Some(Piece { addr: self.pieces.wrapping_add(self.offset), len: self.count })),
+            Kind::Array | Kind::Queue => return self.in_folio(),
             _ => {}
         }
         while self.left > 0 {
@@ -183,11 +189,15 @@ impl Place {
     /// Goes on by bytes of the present piece.
     fn pass(&mut self, bytes: u64) -> KResult {
         self.count -= bytes.min(self.count);
-        if self.kind == Kind::Discard {
-            return Ok(());
+        match self.kind {
+            Kind::Discard => return Ok(()),
+            Kind::Queue => return self.pass_in_queue(bytes),
+            _ => self.offset = self.offset.wrapping_add(bytes),
         }
-        self.offset = self.offset.wrapping_add(bytes);
-        if self.kind != Kind::User && self.left > 0 && self.offset >= self.piece_at(self.pieces)?.len {
+        if !matches!(self.kind, Kind::User | Kind::Array)
+            && self.left > 0
+            && self.offset >= self.piece_at(self.pieces)?.len
+        {
             self.offset = 0;
             self.pieces = self.pieces.wrapping_add(PIECE);
             self.left -= 1;
@@ -279,10 +289,14 @@ fn iov_iter_revert(i: Iter, bytes: usize) -> KResult {
     }
     place.count = place.count.wrapping_add(back);
     while place.kind != Kind::Discard && back > place.offset {
-        if place.kind == Kind::User {
+        if matches!(place.kind, Kind::User | Kind::Array) {
             return Err(fault::bug_in("iov_iter_revert", "lib/iov_iter.c", 0));
         }
         back -= place.offset;
+        if place.kind == Kind::Queue {
+            place.previous_folio()?;
+            continue;
+        }
         place.pieces = place.pieces.wrapping_sub(PIECE);
         place.left += 1;
         place.offset = place.piece_at(place.pieces)?.len;
@@ -297,7 +311,11 @@ fn iov_iter_revert(i: Iter, bytes: usize) -> KResult {
 #[kexport(since = "2.6.24", header = "linux/uio.h")]
 fn iov_iter_single_seg_count(i: Iter) -> KResult<usize> {
     let mut place = Place::of(i)?;
-    Ok(place.here()?.map_or(0, |piece| piece.len) as usize)
+    Ok(match place.kind {
+        Kind::Array => place.count,
+        Kind::Queue if place.count > 0 => place.folio_len()?.min(place.count),
+        _ => place.here()?.map_or(0, |piece| piece.len),
+    } as usize)
 }
 
 /// How many pages the rest touches, up to a number.
@@ -306,6 +324,10 @@ fn iov_iter_npages(i: Iter, most: c_int) -> KResult<c_int> {
     let place = Place::of(i)?;
     if place.kind == Kind::Discard {
         return Ok(0);
+    }
+    if let Some(at) = place.among_folios() {
+        let pages = if place.count == 0 { 0 } else { (at % PAGE + place.count).div_ceil(PAGE) };
+        return Ok(i32::try_from(pages).unwrap_or(i32::MAX).min(most));
     }
     let pages = place.rest()?.iter().map(|piece| (piece.addr % PAGE + piece.len).div_ceil(PAGE)).sum::<u64>();
     Ok(i32::try_from(pages).unwrap_or(i32::MAX).min(most))
@@ -317,6 +339,9 @@ fn iov_iter_alignment(i: Iter) -> KResult<c_ulong> {
     let place = Place::of(i)?;
     if place.kind == Kind::Discard {
         return Ok(0);
+    }
+    if let Some(at) = place.among_folios() {
+        return Ok(at | place.count);
     }
     // Of pages, the place in the page counts.
     let within = if place.kind == Kind::Pages { PAGE - 1 } else { u64::MAX };
@@ -342,6 +367,9 @@ fn iov_iter_gap_alignment(i: Iter) -> KResult<c_ulong> {
 #[kexport(gpl, since = "6.0", header = "linux/uio.h")]
 fn iov_iter_is_aligned(i: Iter, addr_mask: c_uint, len_mask: c_uint) -> KResult<bool> {
     let place = Place::of(i)?;
+    if let Some(at) = place.among_folios() {
+        return Ok(at & u64::from(addr_mask) == 0 && place.count & u64::from(len_mask) == 0);
+    }
     let within = if place.kind == Kind::Pages { PAGE - 1 } else { u64::MAX };
     let addr_mask = u64::from(addr_mask) & within;
     let bad = |piece: &Piece| piece.addr & addr_mask != 0 || piece.len & u64::from(len_mask) != 0;
@@ -353,7 +381,7 @@ fn iov_iter_is_aligned(i: Iter, addr_mask: c_uint, len_mask: c_uint) -> KResult<
 fn dup_iter(new: Iter, old: Iter, _gfp: c_uint) -> KResult<KPtr> {
     let place = Place::of(old)?;
     machine::access::copy(new.addr(), old.addr(), kabi::size_of_struct("iov_iter")?)?;
-    if matches!(place.kind, Kind::User | Kind::Discard) {
+    if matches!(place.kind, Kind::User | Kind::Discard | Kind::Array | Kind::Queue) {
         return Ok(KPtr::NULL);
     }
     let len = usize::try_from(place.left.saturating_mul(PIECE)).unwrap_or(usize::MAX).min(1 << 20);
