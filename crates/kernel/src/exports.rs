@@ -47,6 +47,8 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         klib::list::EXPORTS,
         klib::list_sort::EXPORTS,
         klib::lz4::EXPORTS,
+        klib::maple::advanced::EXPORTS,
+        klib::maple::simple::EXPORTS,
         klib::math::EXPORTS,
         klib::misc::EXPORTS,
         klib::nls::EXPORTS,

@@ -22,6 +22,7 @@ pub mod linear_ranges;
 pub mod list;
 pub mod list_sort;
 pub mod lz4;
+pub mod maple;
 pub mod math;
 pub(crate) mod memory;
 pub mod misc;
