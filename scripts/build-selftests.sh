@@ -26,7 +26,7 @@ sources() {
 		for part in test resource string-stream assert try-catch; do echo "$top/lib/kunit/$part.c"; done
 		printf '%s\n' $top/lib/kunit/{debugfs,string-stream,try-catch-impl}.h $top/tools/testing/selftests/kselftest_module.h
 	} | tar -C "$build.new" --strip-components 1 -xf "$archive" -T -
-	cp "$area/kunit-without-config.h" "$build.new/"
+	cp "$area"/*.h "$build.new/"
 	# crc32test.c includes what lib/Makefile makes of a program; it uses nothing of that but the bits at a time.
 	printf '#define CRC_LE_BITS 64\n#define CRC_BE_BITS 64\n' >"$build.new/lib/crc32defs.h"
 	rm -rf "$build"
@@ -42,7 +42,10 @@ kbuild() {
 	done
 	rows | while read -r _ source words; do
 		echo "obj-m += ${source%.c}.o"
-		case " $words " in *" kunit "*) echo "CFLAGS_${source%.c}.o += -include \$(src)/kunit-without-config.h" ;; esac
+		case " $words " in
+		*" kunit "*) echo "CFLAGS_${source%.c}.o += -include \$(src)/kunit-without-config.h" ;;
+		*" include="*) words=${words#*include=}; echo "CFLAGS_${source%.c}.o += -include \$(src)/${words%% *}" ;;
+		esac
 	done
 }
 
@@ -55,7 +58,7 @@ drive() {
 		kunit) kunit=y ;;
 		needs=*) needs=${word#needs=} ;;
 		numbers) filter="sed -e 's/[0-9][0-9.]*/N/g' -e 's/  */ /g'" ;;
-		silent) ;;
+		silent|include=*) ;;
 		addresses) filter="sed 's/0x[0-9a-f]*/ADDRESS/g'" ;;
 		warnings) filter="awk '/^(CPU|Hardware name): /{ skip = 1 } /end trace/{ skip = 0 } !skip'" ;;
 		*) params="$params $word" ;;
@@ -114,7 +117,7 @@ run() {
 	[ $wrong = 0 ] && [ $((passed + known)) -gt 0 ]
 }
 
-if [ ! -e "$build/.built" ] || [ "$list" -nt "$build/.built" ] || [ "$0" -nt "$build/.built" ] || [ "$area/kunit-without-config.h" -nt "$build/.built" ]; then
+if [ ! -e "$build/.built" ] || [ "$list" -nt "$build/.built" ] || [ "$0" -nt "$build/.built" ] || [ -n "$(find "$area" -name '*.h' -newer "$build/.built")" ]; then
 	sources
 	kbuild >"$build/Kbuild"
 	if ! make -C "/lib/modules/$release/build" M="$build" KBUILD_MODPOST_WARN=1 -j"$(nproc)" modules >"$folder/build.log" 2>&1; then
