@@ -1,4 +1,6 @@
 //! Looking for gaps, and handing them out.
+//!
+//! DIFFERS: a tree that does not track gaps is searched as well, when it is more than one node, too.
 
 use super::state::{At, State, is_newer};
 use super::tree::{self, Root};

@@ -80,15 +80,17 @@ impl Node {
         Some(Child { first, gap: node.gap(), node: Box::new(node) })
     }
 
-    /// Puts a slot where none begins; what was cut off behind this node.
-    fn insert(&mut self, slot: Slot) -> Option<Child> {
+    /// Puts up to three slots in the place of one, the first of them where that begins; what was cut off behind this node.
+    fn replace(&mut self, first: u64, by: [Option<Slot>; 3]) -> Option<Child> {
         match self {
-            Self::Leaf(slots) => slots.insert(slots.partition_point(|other| other.first < slot.first), slot),
+            Self::Leaf(slots) => {
+                let at = slots.partition_point(|slot| slot.first < first);
+                slots.splice(at..=at, by.into_iter().flatten());
+            }
             Self::Inner(children) => {
-                let at = route(children, slot.first);
+                let at = route(children, first);
                 let child = children.get_mut(at)?;
-                let cut = child.node.insert(slot);
-                child.first = child.first.min(slot.first);
+                let cut = child.node.replace(first, by);
                 child.gap = child.node.gap();
                 if let Some(cut) = cut {
                     children.insert(at + 1, cut);
@@ -219,8 +221,8 @@ impl Ranges {
         slot.first.checked_sub(1).map(|index| self.get(index))
     }
 
-    fn insert(&mut self, slot: Slot) {
-        if let Some(cut) = self.root.insert(slot) {
+    fn replace(&mut self, first: u64, by: [Option<Slot>; 3]) {
+        if let Some(cut) = self.root.replace(first, by) {
             let low = std::mem::replace(&mut self.root, Node::Inner(Vec::with_capacity(ROOM + 1)));
             if let Node::Inner(children) = &mut self.root {
                 children.push(Child { first: 0, gap: low.gap(), node: Box::new(low) });
@@ -255,14 +257,12 @@ impl Ranges {
         if slot == left && slot == right {
             return slot;
         }
-        self.remove(left.first, right.first);
-        if left.first < slot.first {
-            self.insert(Slot { last: slot.first - 1, ..left });
+        if right.first > left.first {
+            self.remove(left.first + 1, right.first);
         }
-        self.insert(slot);
-        if right.last > slot.last {
-            self.insert(Slot { first: slot.last + 1, ..right });
-        }
+        let before = (left.first < slot.first).then(|| Slot { last: slot.first - 1, ..left });
+        let behind = (right.last > slot.last).then(|| Slot { first: slot.last + 1, ..right });
+        self.replace(left.first, [before, Some(slot), behind]);
         slot
     }
 

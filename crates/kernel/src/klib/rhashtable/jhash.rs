@@ -4,9 +4,13 @@
 use crate::module::symbols;
 use kabi::errno::ENOMEM;
 use kabi::{KPtr, KResult, c_uint, exports, kexport};
+use machine::access;
 use std::sync::OnceLock;
 
 exports![jhash, rhashtable_jhash2];
+
+/// Keys of so many bytes and less need no memory.
+const SHORT: usize = 64;
 
 /// What the three words begin with, before length and seed.
 const START: u32 = 0xdead_beef;
@@ -52,10 +56,22 @@ fn hash(bytes: &[u8], len: u32, seed: u32) -> u32 {
     finish(&mut words)
 }
 
+/// [`hash`] of bytes in a module's memory.
+fn hash_at(key: KPtr, bytes: usize, len: u32, seed: u32) -> KResult<u32> {
+    let mut short = [0; SHORT];
+    match short.get_mut(..bytes) {
+        Some(short) => {
+            access::read(key.addr(), short)?;
+            Ok(hash(short, len, seed))
+        }
+        None => Ok(hash(&key.bytes(0, bytes)?, len, seed)),
+    }
+}
+
 /// The hash of bytes.
 #[kexport(since = "2.6.0", header = "linux/jhash.h")]
 fn jhash(key: KPtr, len: c_uint, seed: c_uint) -> KResult<c_uint> {
-    Ok(hash(&key.bytes(0, len as usize)?, len, seed))
+    hash_at(key, len as usize, len, seed)
 }
 
 /// The hash of so many words of four bytes.
@@ -66,7 +82,7 @@ fn rhashtable_jhash2(key: KPtr, len: c_uint, seed: c_uint) -> KResult<c_uint> {
 
 fn jhash2(key: u64, words: u32, seed: u32) -> KResult<u32> {
     // DIFFERS from the hash of bytes in nothing but how the length is counted in.
-    Ok(hash(&KPtr::<()>::new(key).bytes(0, words as usize * 4)?, words << 2, seed))
+    hash_at(KPtr::new(key), words as usize * 4, words << 2, seed)
 }
 
 /// The addresses under which modules call them: for words, for bytes.

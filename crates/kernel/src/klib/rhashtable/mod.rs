@@ -123,8 +123,22 @@ fn has_key(ht: Hash, object: u64, key: u64) -> KResult<bool> {
         return Ok(result? as i32 == 0);
     }
     let len = P_KEY_LEN.get::<u16, _>(ht)?.into();
-    let own = KPtr::<()>::new(object.wrapping_add(KEY_OFFSET.get::<u16, _>(ht)?.into())).bytes(0, len)?;
-    Ok(own == KPtr::<()>::new(key).bytes(0, len)?)
+    are_equal(object.wrapping_add(KEY_OFFSET.get::<u16, _>(ht)?.into()), key, len)
+}
+
+/// Whether the same bytes lie at two addresses.
+fn are_equal(a: u64, b: u64, len: usize) -> KResult<bool> {
+    let mut parts = [[0u8; 64]; 2];
+    for start in (0..len).step_by(64) {
+        let part = (len - start).min(64);
+        for (bytes, addr) in parts.iter_mut().zip([a, b]) {
+            machine::access::read(addr.wrapping_add(start as u64), &mut bytes[..part])?;
+        }
+        if parts[0][..part] != parts[1][..part] {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn count(ht: Hash) -> KResult<u64> {

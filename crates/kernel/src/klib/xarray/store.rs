@@ -48,24 +48,22 @@ impl Cursor {
     /// change, and the last entry that was replaced.
     fn fill(&mut self, node: Node, old: Entry, entry: Entry) -> KResult<(i32, i32, Entry)> {
         let start = self.offset;
-        let mut was = vec![old];
-        for offset in start + 1..SLOTS {
-            let slot = node.slot(offset)?;
+        let has_nodes = node.shift()? > 0;
+        let mut was = Replaced::default();
+        for offset in start..SLOTS {
+            let slot = if offset == start { old } else { node.slot(offset)? };
             // Emptying takes all of the last entry away, also what lies beyond the range.
             let within = offset <= start + self.sibs || entry.is_null() && slot.as_sibling().is_some();
             if !within {
                 break;
             }
-            was.push(slot);
+            was.add(slot);
+            node.set_slot(offset, if offset == start || entry.is_null() { entry } else { Entry::sibling(start) })?;
+            if let Some(below) = slot.as_node().filter(|_| has_nodes) {
+                self.free_below(below)?;
+            }
         }
-        for (offset, _) in (start..).zip(&was) {
-            let new = if offset == start || entry.is_null() { entry } else { Entry::sibling(start) };
-            node.set_slot(offset, new)?;
-        }
-        if node.shift()? > 0 {
-            was.iter().filter_map(|slot| slot.as_node()).try_for_each(|below| self.free_below(below))?;
-        }
-        Ok(balance(&was, entry))
+        Ok(was.by(entry))
     }
 
     fn account(&mut self, node: Node, count: i32, values: i32) -> KResult {
@@ -279,27 +277,48 @@ impl Cursor {
     }
 }
 
-/// What a node's counts of slots in use and of numbers change by when these slots become one entry, and the last entry
-/// among them.
-fn balance(was: &[Entry], new: Entry) -> (i32, i32, Entry) {
-    let (mut used, mut numbers, mut owner) = (0, 0, Entry::NULL);
-    for slot in was {
-        if slot.as_sibling().is_none() {
-            owner = *slot;
-        }
-        used += i32::from(!slot.is_null());
-        numbers += i32::from(owner.is_value());
+/// Slots that become one entry.
+struct Replaced {
+    all: i32,
+    used: i32,
+    numbers: i32,
+    owner: Entry,
+}
+
+impl Default for Replaced {
+    fn default() -> Self {
+        Self { all: 0, used: 0, numbers: 0, owner: Entry::NULL }
     }
-    let all = was.len() as i32;
-    let after = |holds: bool| if holds { all } else { 0 };
-    (after(!new.is_null()) - used, after(new.is_value()) - numbers, owner)
+}
+
+impl Replaced {
+    fn add(&mut self, slot: Entry) {
+        if slot.as_sibling().is_none() {
+            self.owner = slot;
+        }
+        self.all += 1;
+        self.used += i32::from(!slot.is_null());
+        self.numbers += i32::from(self.owner.is_value());
+    }
+
+    /// What a node's counts of slots in use and of numbers change by when they become this entry, and the last entry
+    /// among them.
+    fn by(self, new: Entry) -> (i32, i32, Entry) {
+        let after = |holds: bool| if holds { self.all } else { 0 };
+        (after(!new.is_null()) - self.used, after(new.is_value()) - self.numbers, self.owner)
+    }
 }
 
 #[test]
 fn a_slot_counts_for_the_entry_that_it_belongs_to() {
     let (number, pointer) = (Entry(7 << 1 | 1), Entry(0x1000));
+    let replaced = |slots: &[Entry], new| {
+        let mut was = Replaced::default();
+        slots.iter().for_each(|slot| was.add(*slot));
+        was.by(new)
+    };
     let was = [number, Entry::sibling(0), Entry::NULL, pointer];
-    assert_eq!(balance(&was, Entry::NULL), (-3, -2, pointer));
-    assert_eq!(balance(&was, number), (1, 2, pointer));
-    assert_eq!(balance(&was[..3], pointer), (1, -2, Entry::NULL));
+    assert_eq!(replaced(&was, Entry::NULL), (-3, -2, pointer));
+    assert_eq!(replaced(&was, number), (1, 2, pointer));
+    assert_eq!(replaced(&was[..3], pointer), (1, -2, Entry::NULL));
 }
