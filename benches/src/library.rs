@@ -13,12 +13,15 @@ use std::time::Instant;
 
 const GROUP: &str = "library: nanoseconds an operation (crc32c: a KiB), 20,000 keys";
 /// Pairs of the module's names and those of what each is compared with.
-const PAIRS: [(&str, &str); 11] = [
+const PAIRS: [(&str, &str); 14] = [
     ("rbtree-insert", "BTreeMap: insert"),
     ("rbtree-erase", "BTreeMap: remove"),
     ("xarray-store", "HashMap: insert"),
     ("xarray-load", "HashMap: get"),
     ("xarray-erase", "HashMap: remove"),
+    ("maple-store", "BTreeMap of indices: insert"),
+    ("maple-load", "BTreeMap of indices: get"),
+    ("maple-erase", "BTreeMap of indices: remove"),
     ("rhashtable-insert", "HashMap (hashbrown): insert"),
     ("rhashtable-lookup", "HashMap (hashbrown): get"),
     ("rhashtable-remove", "HashMap (hashbrown): remove"),
@@ -57,7 +60,7 @@ fn each(work: impl FnOnce()) -> f64 {
 }
 
 /// The other side, in the order of [`PAIRS`].
-fn others() -> [f64; 11] {
+fn others() -> [f64; 14] {
     let keys = keys();
     let mut tree = BTreeMap::new();
     let insert = each(|| keys.iter().for_each(|key| _ = black_box(tree.insert(*key, key))));
@@ -67,6 +70,10 @@ fn others() -> [f64; 11] {
     let store = each(|| places.iter().for_each(|at| _ = black_box(map.insert(*at, at))));
     let load = each(|| places.iter().for_each(|at| _ = black_box(map.get(at))));
     let erase = each(|| places.iter().for_each(|at| _ = black_box(map.remove(at))));
+    let mut ranges = BTreeMap::new();
+    let range = each(|| keys.iter().for_each(|key| _ = black_box(ranges.insert(*key, (*key, key)))));
+    let at = each(|| keys.iter().for_each(|key| _ = black_box(ranges.range(..=*key).next_back())));
+    let without = each(|| keys.iter().for_each(|key| _ = black_box(ranges.remove(key))));
     let mut table = HashMap::new();
     let put = each(|| keys.iter().for_each(|key| _ = black_box(table.insert(*key, key))));
     let get = each(|| keys.iter().for_each(|key| _ = black_box(table.get(key))));
@@ -86,7 +93,7 @@ fn others() -> [f64; 11] {
     let crc = (0..16).fold(u32::MAX, |crc, _| crc32c::crc32c_append(crc, &bytes));
     let sum = start.elapsed().as_secs_f64() * 1e9 / (16 * bytes.len() / 1024) as f64;
     black_box(crc);
-    [insert, remove, store, load, erase, put, get, take, list_sort, sort, sum]
+    [insert, remove, store, load, erase, range, at, without, put, get, take, list_sort, sort, sum]
 }
 
 /// One round: both sides, in this process.

@@ -2,6 +2,7 @@
 #include <linux/module.h>
 #include <linux/rbtree.h>
 #include <linux/xarray.h>
+#include <linux/maple_tree.h>
 #include <linux/rhashtable.h>
 #include <linux/list_sort.h>
 #include <linux/sort.h>
@@ -66,6 +67,26 @@ static void arrays(struct item *items)
 	for (i = 0; i < N; i++)
 		xa_erase(&array, items[i].key % (4 * N));
 	tell("xarray-erase", start, N);
+}
+
+static void ranges(struct item *items)
+{
+	static DEFINE_MTREE(tree);
+	u64 start = ktime_get_ns();
+	int i;
+
+	for (i = 0; i < N; i++)
+		mtree_store(&tree, items[i].key, &items[i], GFP_KERNEL);
+	tell("maple-store", start, N);
+	start = ktime_get_ns();
+	for (i = 0; i < N; i++)
+		if (!mtree_load(&tree, items[i].key))
+			pr_info("library lost\n");
+	tell("maple-load", start, N);
+	start = ktime_get_ns();
+	for (i = 0; i < N; i++)
+		mtree_erase(&tree, items[i].key);
+	tell("maple-erase", start, N);
 }
 
 static void tables(struct item *items)
@@ -135,6 +156,7 @@ static int __init library_init(void)
 		numbers[i] = items[i].key = next_key(&state);
 	trees(items);
 	arrays(items);
+	ranges(items);
 	tables(items);
 	lists(items);
 	start = ktime_get_ns();

@@ -52,6 +52,7 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         klib::math::EXPORTS,
         klib::misc::EXPORTS,
         klib::nls::EXPORTS,
+        klib::once::EXPORTS,
         klib::parser::EXPORTS,
         klib::percpu_counter::EXPORTS,
         klib::prandom::EXPORTS,

@@ -27,6 +27,7 @@ pub mod math;
 pub(crate) mod memory;
 pub mod misc;
 pub mod nls;
+pub mod once;
 pub mod parser;
 pub mod percpu_counter;
 pub mod prandom;

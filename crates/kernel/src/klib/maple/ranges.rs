@@ -28,7 +28,7 @@ impl Slot {
 struct Child {
     first: u64,
     gap: u64,
-    node: Box<Node>,
+    node: Node,
 }
 
 #[derive(Debug, Clone)]
@@ -77,21 +77,26 @@ impl Node {
             Self::Leaf(slots) => (slots.get(half)?.first, Self::Leaf(slots.split_off(half))),
             Self::Inner(children) => (children.get(half)?.first, Self::Inner(children.split_off(half))),
         };
-        Some(Child { first, gap: node.gap(), node: Box::new(node) })
+        Some(Child { first, gap: node.gap(), node })
     }
 
     /// Puts up to three slots in the place of one, the first of them where that begins; what was cut off behind this node.
-    fn replace(&mut self, first: u64, by: [Option<Slot>; 3]) -> Option<Child> {
+    fn replace(&mut self, old: Slot, by: [Option<Slot>; 3]) -> Option<Child> {
         match self {
             Self::Leaf(slots) => {
-                let at = slots.partition_point(|slot| slot.first < first);
+                let at = slots.partition_point(|slot| slot.first < old.first);
                 slots.splice(at..=at, by.into_iter().flatten());
             }
             Self::Inner(children) => {
-                let at = route(children, first);
+                let at = route(children, old.first);
                 let child = children.get_mut(at)?;
-                let cut = child.node.replace(first, by);
-                child.gap = child.node.gap();
+                let cut = child.node.replace(old, by);
+                let longest = by.into_iter().flatten().map(Slot::gap).max().unwrap_or(0);
+                if cut.is_none() && longest >= child.gap {
+                    child.gap = longest;
+                } else if cut.is_some() || old.gap() >= child.gap {
+                    child.gap = child.node.gap();
+                }
                 if let Some(cut) = cut {
                     children.insert(at + 1, cut);
                 }
@@ -100,24 +105,31 @@ impl Node {
         self.split()
     }
 
-    /// Takes all slots away that begin in a range.
-    fn remove(&mut self, from: u64, to: u64) {
+    /// Takes all slots away that begin in a range; the longest gap among them.
+    fn remove(&mut self, from: u64, to: u64) -> u64 {
         match self {
             Self::Leaf(slots) => {
                 let end = slots.partition_point(|slot| slot.first <= to);
-                slots.drain(slots.partition_point(|slot| slot.first < from)..end);
+                let gone = slots.drain(slots.partition_point(|slot| slot.first < from)..end);
+                gone.map(Slot::gap).max().unwrap_or(0)
             }
             Self::Inner(children) => {
                 let (start, end) = (route(children, from), route(children, to));
                 // What lies between goes as a whole.
-                children.drain((start + 1).min(end)..end);
+                let whole = children.drain((start + 1).min(end)..end).map(|child| child.gap).max();
+                let mut longest = whole.unwrap_or(0);
                 for child in children.iter_mut().skip(start).take(2) {
                     if child.first <= to {
-                        child.node.remove(from, to);
-                        (child.first, child.gap) = (child.node.first(), child.node.gap());
+                        let gap = child.node.remove(from, to);
+                        child.first = child.node.first();
+                        if gap >= child.gap {
+                            child.gap = child.node.gap();
+                        }
+                        longest = longest.max(gap);
                     }
                 }
                 join(children, start.saturating_sub(1));
+                longest
             }
         }
     }
@@ -221,11 +233,11 @@ impl Ranges {
         slot.first.checked_sub(1).map(|index| self.get(index))
     }
 
-    fn replace(&mut self, first: u64, by: [Option<Slot>; 3]) {
-        if let Some(cut) = self.root.replace(first, by) {
+    fn replace(&mut self, old: Slot, by: [Option<Slot>; 3]) {
+        if let Some(cut) = self.root.replace(old, by) {
             let low = std::mem::replace(&mut self.root, Node::Inner(Vec::with_capacity(ROOM + 1)));
             if let Node::Inner(children) = &mut self.root {
-                children.push(Child { first: 0, gap: low.gap(), node: Box::new(low) });
+                children.push(Child { first: 0, gap: low.gap(), node: low });
                 children.push(cut);
             }
         }
@@ -236,7 +248,7 @@ impl Ranges {
         while let Node::Inner(children) = &mut self.root
             && children.len() <= 1
         {
-            self.root = children.pop().map_or_else(|| Node::Leaf(Vec::new()), |child| *child.node);
+            self.root = children.pop().map_or_else(|| Node::Leaf(Vec::new()), |child| child.node);
         }
     }
 
@@ -262,7 +274,7 @@ impl Ranges {
         }
         let before = (left.first < slot.first).then(|| Slot { last: slot.first - 1, ..left });
         let behind = (right.last > slot.last).then(|| Slot { first: slot.last + 1, ..right });
-        self.replace(left.first, [before, Some(slot), behind]);
+        self.replace(left, [before, Some(slot), behind]);
         slot
     }
 
