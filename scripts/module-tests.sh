@@ -2,6 +2,7 @@
 # Runs recorded cases in lkm's kernel: module-tests.sh FOLDER [AREA ...]
 # FOLDER holds builds/ (from scripts/build-cases.sh); outputs go to FOLDER/out-UID. LKM is the command prefix.
 # A case listed in modules/expected-fail.txt must fail: if it passes, the list is wrong and that is a failure.
+# Cases with a file `slow` are run with SLOW=1 only.
 set -u
 here=$(cd "$(dirname "$0")/.." && pwd)
 folder=$(cd "$1" && pwd)
@@ -39,12 +40,21 @@ told() {
 	esac
 }
 
+# The names of an area's cases.
+cases_of() {
+	local case
+	for case in "$here/$1"/*/drive.sh; do
+		case=${case%/drive.sh}
+		if [ "${SLOW:-}" ] || [ ! -e "$case/slow" ]; then echo "${case##*/}"; fi
+	done
+}
+
 for area; do
 	name=${area##*/} out=$folder/out-$(id -u)-${KVER:-6.1}/${area##*/}
 	mkdir -p "$out"
 	log=$out.log
 	CASES=$here/$area ACCEPT_BUILD=$folder/builds/${KVER:-6.1}/$name ACCEPT_OUT=$out \
-		sh "$here/acceptance/run-product.sh" >"$log" 2>&1
+		sh "$here/acceptance/run-product.sh" $(cases_of "$area") >"$log" 2>&1
 	if ! grep -q '^[0-9]* passed, [0-9]* failed$' "$log"; then
 		wrong=$((wrong + 1)); echo "FAILED $name: the runner ended early:"; tail -n 5 "$log"
 	fi

@@ -19,7 +19,7 @@ fuzz() {
 }
 cases_of_6_12() {
 	bash scripts/build-cases.sh "$target/cases" 6.12 &&
-		KVER=6.12 LKM="$target/release/lkm sh --" bash scripts/module-tests.sh "$target/cases"
+		SLOW=1 KVER=6.12 LKM="$target/release/lkm sh --" bash scripts/module-tests.sh "$target/cases"
 }
 
 # The kernel's own self-tests: those of modules/selftests/expected-fail.txt fail, all others pass.
