@@ -7,6 +7,9 @@ module_param(replace, bool, 0444);
 static int version;
 module_param(version, int, 0444);
 
+static bool outside;
+module_param(outside, bool, 0444);
+
 static int lq_answer(int n)
 {
 	return n + 1000;
@@ -28,6 +31,8 @@ static int before_patch(struct klp_object *obj)
 
 static int __init lq_init(void)
 {
+	if (outside)
+		pr_info("lq: outside %d\n", !!klp_get_prev_state(7));
 	objs[0].name = "lt";
 	objs[0].funcs = funcs;
 	objs[0].callbacks.pre_patch = before_patch;

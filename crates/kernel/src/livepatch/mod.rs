@@ -307,7 +307,10 @@ fn klp_get_state(patch: KPtr<KlpPatch>, id: c_ulong) -> KResult<KPtr<KlpState>> 
 #[kexport(since = "5.5", header = "linux/livepatch.h", gpl)]
 fn klp_get_prev_state(id: c_ulong) -> KResult<KPtr<KlpState>> {
     let Some(current) = ON_ITS_WAY.lock().unwrap_or_else(PoisonError::into_inner).clone() else {
-        crate::fault::warn_in("klp_get_prev_state", "kernel/livepatch/state.c", 0, None);
+        static TOLD: AtomicBool = AtomicBool::new(false);
+        if !TOLD.swap(true, Ordering::Relaxed) {
+            crate::fault::warn_in("klp_get_prev_state", "kernel/livepatch/state.c", 0, None);
+        }
         return Ok(KPtr::NULL);
     };
     let mut last = KPtr::NULL;
