@@ -65,3 +65,21 @@ load('user of the user', Ko('sw.ko'), unload='sw')
 state('sa', 'sb')
 used()
 print('away:', delete('sb'), delete('sa'))
+head('GPL-only symbols, then one of a proprietary module')
+load('exporter', Ko('sa.ko').modinfo(license='Proprietary'), unload=None)
+
+
+def in_order(first, second):
+    """sp.ko with these two symbols in this order in its table."""
+    ko = Ko('sp.ko')
+    a, b = ko.symbol_at(first), ko.symbol_at(second)
+    if a > b:
+        name = ko.field(a, SYMBOL, 'name')
+        ko.field(a, SYMBOL, 'name', ko.field(b, SYMBOL, 'name')).field(b, SYMBOL, 'name', name)
+    return ko
+
+
+load('of the kernel', in_order('ktime_get', 'sa_open'), unload='sp')
+load('the other way round', in_order('sa_open', 'ktime_get'), unload='sp')
+used()
+print('away:', delete('sa'))

@@ -26,7 +26,7 @@ const ENOEXEC: i32 = 8;
 const ENOENT: i32 = 2;
 const ENAMETOOLONG: i32 = 36;
 
-/// The largest module that is taken from a caller's memory, in bytes. DIFFERS: the kernel's limit is its memory.
+/// The largest module, in bytes. DIFFERS: the kernel's limit is its memory, which it tells about when that is too small.
 const MAX_MODULE: u64 = 512 << 20;
 /// Bytes of an ELF header: less is no module.
 const MIN_MODULE: u64 = 64;
@@ -130,6 +130,7 @@ fn module_file(caught: &Notification, fd: u32) -> io::Result<OwnedFd> {
     match stat.st_size {
         ..=0 => Err(errno(EINVAL)),
         size if size > i64::from(i32::MAX) => Err(errno(EFBIG)),
+        size if size.unsigned_abs() > MAX_MODULE => Err(errno(ENOMEM)),
         _ => Ok(file),
     }
 }
