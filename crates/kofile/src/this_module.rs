@@ -20,7 +20,7 @@ pub struct ThisModule<'a> {
     pub section: usize,
     /// Size of `struct module` in the kernel that the module was built for.
     pub size: u64,
-    /// The module's name.
+    /// The module's name; it may be empty.
     pub name: Name<'a>,
     /// Where `init` is in the structure, if the module has an init function.
     pub init: Option<u64>,
@@ -32,8 +32,8 @@ impl<'a> ThisModule<'a> {
     /// Reads the section and its relocations.
     ///
     /// # Errors
-    /// The section is missing, doubled, or too small for a name; the name is empty or does not end; the symbol table
-    /// is damaged; a relocation's symbol does not exist.
+    /// The section is missing, doubled, or too small for a name; the name does not end; the symbol table is damaged; a
+    /// relocation's symbol does not exist.
     pub fn of(elf: &Elf<'a>) -> Result<Self> {
         let section = elf.this_module_section()?;
         let name = name(section).map_err(|kind| elf.error_in(section, Error::new(kind).at(NAME_OFFSET as u64)))?;
@@ -60,7 +60,6 @@ fn name<'a>(section: &Section<'a>) -> std::result::Result<Name<'a>, ErrorKind> {
         has: data.len().saturating_sub(NAME_OFFSET) as u64,
     })?;
     match until_nul(field) {
-        b"" => Err(ErrorKind::Malformed { what: "the name in struct module is empty" }),
         name if name.len() == NAME_SIZE => {
             Err(ErrorKind::Malformed { what: "the name in struct module does not end with a NUL" })
         }
@@ -103,7 +102,7 @@ mod tests {
         builder.named(".gnu.linkonce.this_module").data[24..80].fill(b'x');
         assert!(read(&builder).unwrap_err().contains("offset 0x18: the name in struct module does not end"));
         builder.named(".gnu.linkonce.this_module").data[24] = 0;
-        assert!(read(&builder).unwrap_err().contains("is empty"));
+        assert_eq!(read(&builder).unwrap().0, "");
         builder.named(".gnu.linkonce.this_module").data.truncate(79);
         assert!(read(&builder).unwrap_err().contains("needs 56 bytes, but 55"));
     }

@@ -28,3 +28,17 @@ for name in ('ndiswrapper', 'driverloader', 'lve'):
     print('  taint', repr(text(f'/sys/module/{name}/taint')), 'tainted', text('/proc/sys/kernel/tainted'))
     delete(name)
     log()
+head('no name')
+
+
+def log():
+    for level, line in taken():
+        if 'WARNING' in line or not NOISE.match(line):
+            print(f'  <{level}> {re.sub("[(][0-9a-f]{16}[)]", "(ADDR)", line)}')
+
+
+load('in struct module and .modinfo', named(''), unload='')
+load('in struct module', named('').modinfo(name='na'), unload='')
+load('once more', named(''), unload='')
+print(' ', text('/proc/modules'), 'taint W', int(text('/proc/sys/kernel/tainted')) >> 9 & 1)
+load('as it is', named('na'), unload='na')

@@ -6,12 +6,14 @@ use crate::mm::kasan;
 use crate::module::taint::Taint;
 use crate::module::{CHANGED, Entry, LOADING, Module, State, links, notify, params, write_list};
 use crate::{livepatch, log};
-use kabi::Errno;
 use kabi::errno::{EEXIST, EINVAL};
+use kabi::{Errno, Field};
 use loader::{LogLine, Refusal, Series, protect};
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+
+static MKOBJ: Field = Field::new("module", "mkobj");
 
 /// Parameters, then init.
 pub(super) fn start(module: &Arc<Module>, args: &[u8]) -> Result<(), LoadError> {
@@ -85,8 +87,15 @@ fn bad_taint(module: &Module) {
     }
 }
 
-/// What is built in has its directory in /sys/module already (`mod_sysfs_init` of kernel/module/sysfs.c).
+/// What is built in has its directory in /sys/module already, and a directory has a name (`mod_sysfs_init` of
+/// kernel/module/sysfs.c, `kobject_add_internal` of lib/kobject.c).
 fn own_name(module: &Module) -> Result<(), LoadError> {
+    if module.name().is_empty() {
+        let object = crate::env::hashed(MKOBJ.of(module.this)?.addr());
+        let text = format!("kobject: ({object}): attempted to be registered with empty name!");
+        crate::fault::warn_in("kobject_add_internal", "lib/kobject.c", 0, Some(&text));
+        return Err(Refusal::silent(EINVAL).into());
+    }
     if !crate::files::is_built_in(module.name()) {
         return Ok(());
     }
