@@ -5,6 +5,7 @@ use kabi::errno::ENOMEM;
 use kabi::{Field, KPtr, KResult, profile};
 use machine::cpu;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Bytes of each CPU's area: as much as Linux sets aside for modules, and room for its own variables.
@@ -22,21 +23,24 @@ struct Known {
 static KNOWN: OnceLock<Known> = OnceLock::new();
 static RANGES: Mutex<Ranges> = Mutex::new(Ranges { taken: BTreeMap::new() });
 
+/// `PERCPU_MODULE_RESERVE`: bytes for the variables of all modules.
+const MODULE_RESERVE: u64 = 8 << 10;
+
 /// Taken ranges of the areas: offset to length.
 struct Ranges {
     taken: BTreeMap<u64, u64>,
 }
 
 impl Ranges {
-    fn take(&mut self, len: u64, align: u64) -> Option<u64> {
-        let mut at = (cpu::FIRST_SYMBOL as u64).checked_next_multiple_of(align)?;
-        for (start, taken) in &self.taken {
+    fn take(&mut self, within: Range<u64>, len: u64, align: u64) -> Option<u64> {
+        let mut at = within.start.checked_next_multiple_of(align)?;
+        for (start, taken) in self.taken.range(within.clone()) {
             if at.checked_add(len)? <= *start {
                 break;
             }
             at = at.max(start + taken).checked_next_multiple_of(align)?;
         }
-        if at.checked_add(len)? > cpu::area_size() as u64 {
+        if at.checked_add(len)? > within.end {
             return None;
         }
         self.taken.insert(at, len.max(1));
@@ -49,8 +53,24 @@ impl Ranges {
 /// # Errors
 /// `ENOMEM`.
 pub fn alloc(len: u64, align: u64) -> KResult<u64> {
-    let align = align.max(8);
-    let offset = RANGES.lock().unwrap_or_else(PoisonError::into_inner).take(len, align).ok_or(ENOMEM)?;
+    take(cpu::FIRST_SYMBOL as u64..reserve(), len, align.max(8))
+}
+
+/// [`alloc`] for the variables of a module's file, which have a part of the areas for themselves.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn alloc_reserved(len: u64, align: u64) -> KResult<u64> {
+    take(reserve()..cpu::area_size() as u64, len, align)
+}
+
+/// Where the part for modules' variables begins.
+fn reserve() -> u64 {
+    cpu::area_size() as u64 - MODULE_RESERVE
+}
+
+fn take(within: Range<u64>, len: u64, align: u64) -> KResult<u64> {
+    let offset = RANGES.lock().unwrap_or_else(PoisonError::into_inner).take(within, len, align).ok_or(ENOMEM)?;
     for number in 0..cpu::count() {
         machine::access::fill(at(number, offset), 0, len as usize)?;
     }

@@ -3,7 +3,7 @@
 
 use crate::refusal::{LogLine, Refusal};
 use crate::{Series, series};
-use kabi::errno::{ENOEXEC, ENOMEM};
+use kabi::errno::ENOEXEC;
 use machine::arena::PAGE;
 use std::collections::HashMap;
 
@@ -68,8 +68,6 @@ pub type Crcs<'a> = HashMap<&'a [u8], u64>;
 const VERSION_ROW: usize = 64;
 /// The release from which on `__version_ext_crcs` goes before `__versions`.
 const EXTENDED_VERSIONS: Series = (6, 14);
-/// Bytes of per-CPU variables that one module can have: all that a CPU's area holds.
-const MOST_PERCPU: u64 = 256 << 10;
 
 impl Identity {
     /// Reads what the file says; [`crate::validity`] has found it sound.
@@ -197,30 +195,22 @@ fn writable_struct(elf: &kofile::Elf<'_>) -> Result<(), Refusal> {
     Err(Refusal { detail: Some(detail), ..Refusal::silent(ENOEXEC) })
 }
 
-/// Size and alignment of the per-CPU variables, which must fit beside those of all others (`percpu_modalloc`).
-/// DIFFERS: all modules of a kernel share 8 KiB there; here one alone can have much more.
-///
-/// # Errors
-/// `ENOMEM` with the kernel's message.
-pub fn percpu(elf: &kofile::Elf<'_>, name: &str, log: &mut Vec<LogLine>) -> Result<Option<(u64, u64)>, Refusal> {
-    let Some(section) = crate::place::percpu_section(elf) else { return Ok(None) };
-    let (size, mut align) = (section.size, section.align);
+/// Size and alignment of the per-CPU variables (`percpu_modalloc`).
+pub fn percpu(elf: &kofile::Elf<'_>, name: &str, log: &mut Vec<LogLine>) -> Option<(u64, u64)> {
+    let section = crate::place::percpu_section(elf)?;
+    let align = section.align;
     if align > PAGE as u64 {
         log.push(LogLine::warn(format!("{name}: per-cpu alignment {align} > {PAGE}")));
-        align = PAGE as u64;
     }
-    if size <= MOST_PERCPU {
-        return Ok(Some((size, align)));
-    }
-    let line = LogLine::warn(format!("{name}: Could not allocate {size} bytes percpu data"));
-    let (file, index, name) = (elf.file(), section.index, section.name);
-    let detail = format!("{file}: section {index} ({name}): {size} bytes: at most {MOST_PERCPU}");
-    Err(Refusal { detail: Some(detail), ..Refusal::logged(ENOMEM, line) })
+    Some((section.size, align.min(PAGE as u64)))
 }
 
-/// What is wrong if the module's `struct module` has another size than the kernel's.
+/// What is wrong if the kernel's `struct module` does not fit into the module's.
 fn foreign_struct(file: &str, size: u64) -> Option<String> {
-    let wanted = kabi::profile().size_of("module").filter(|wanted| *wanted != size)?;
+    /// From this release on the kernel compares the sizes.
+    const COMPARED: Series = (6, 4);
+    let fits = |wanted: u64| wanted == size || (wanted < size && series() < COMPARED);
+    let wanted = kabi::profile().size_of("module").filter(|wanted| !fits(*wanted))?;
     let release = kabi::profile().release();
     Some(format!(
         "{file}: section .gnu.linkonce.this_module has {size} bytes, struct module of {release} has {wanted}: \
@@ -230,7 +220,8 @@ fn foreign_struct(file: &str, size: u64) -> Option<String> {
 
 /// Compares the version magic with the kernel's, and at last the size of `struct module`.
 ///
-/// DIFFERS: kernels before 6.4, which do not compare the size of `struct module` first, use a `struct module` of any size, and overwrite what lies behind one that is too small.
+/// DIFFERS: kernels before 6.4, which do not compare the size of `struct module` first, overwrite what lies behind one
+/// that is too small.
 ///
 /// Returns whether that makes it a forced load: a module without version magic, or one whose magic shall not count.
 ///

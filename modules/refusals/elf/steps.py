@@ -2,6 +2,20 @@ def ko():
     return Ko('vi.ko')
 
 
+def within_header():
+    """The section headers begin at byte 32: where the first one must be zero, the ELF header is."""
+    file = ko()
+    start, rows = file.header('shoff'), 64 * file.header('shnum')
+    table = file.data[start:start + rows]
+    for i in range(0, rows, 64):
+        at = struct.unpack_from('<Q', table, i + 24)[0]
+        struct.pack_into('<Q', table, i + 24, at + rows)
+    file.data = file.data[:64] + bytes(rows) + file.data[64:]
+    file.header('ehsize', 0).header('shoff', 32)
+    file.data[32 + 64:32 + rows] = table[64:]
+    return file
+
+
 head('whole')
 load('as built', ko())
 load('once more', ko())
@@ -37,6 +51,9 @@ load('type and machine', ko().header('machine', 3).header('type', 2))
 
 head('section headers')
 load('shentsize', ko().header('shentsize', 40))
+for shoff in (0, 1, 24, 63):
+    load(f'shoff {shoff}', ko().header('shoff', shoff))
+load('shoff 32, and all fits', within_header())
 load('shoff at the end', ko().header('shoff', len(ko())))
 load('shoff behind the end', ko().header('shoff', len(ko()) + 64))
 load('shoff largest', ko().header('shoff', 2 ** 64 - 1))
@@ -81,6 +98,9 @@ load('none', ko().rename('.gnu.linkonce.this_module', '.gnu.linkonce.that_module
 load('none and no name', ko().rename('.gnu.linkonce.this_module', '.other').modinfo(name=None))
 load('not ALLOC', ko().section('.gnu.linkonce.this_module', 'flags', 1))
 dies('6.1.') or load('NOBITS', ko().section('.gnu.linkonce.this_module', 'type', 8))
+dies('6.1.') or load('smaller', ko().section('.gnu.linkonce.this_module', 'size',
+                                                 ko().section('.gnu.linkonce.this_module', 'size') - 64))
+load('larger', ko().put('.gnu.linkonce.this_module', ko().contents('.gnu.linkonce.this_module') + bytes(64)))
 load('two', ko().add('.gnu.linkonce.this_module', ko().contents('.gnu.linkonce.this_module'), flags=3))
 load('two, one not ALLOC', ko().add('.gnu.linkonce.this_module', b'x' * 64, flags=0))
 
@@ -123,4 +143,12 @@ load('two kinds of constructors', ko().add('.ctors', bytes(8)).add('.init_array'
 load('per-CPU alignment', ko().section('.data..percpu', 'align', 8192))
 load('two of one name', ko().add('.twice', bytes(8)).add('.twice', bytes(8)))
 load('two of one name, one empty', ko().add('.twice', bytes(8)).add('.twice', b''))
+noise, NOISE = NOISE, re.compile(NOISE.pattern.replace('WARNING: |', '').replace('|illegal size ', ''))
+load('per-CPU size above 32 KiB', ko().section('.data..percpu', 'size', 40000).section('.data..percpu', 'type', 8))
+for size in (8193, 20000, 32768):
+    load(f'per-CPU size {size}', ko().section('.data..percpu', 'size', size).section('.data..percpu', 'type', 8))
+NOISE = noise
+load('per-CPU size 8192', ko().put('.data..percpu', ko().contents('.data..percpu') + bytes(8188)))
+load('per-CPU size 8192, aligned', ko().put('.data..percpu', ko().contents('.data..percpu') + bytes(8188))
+     .section('.data..percpu', 'align', 64))
 load('per-CPU size', ko().section('.data..percpu', 'size', 1 << 20).section('.data..percpu', 'type', 8))

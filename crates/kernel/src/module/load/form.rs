@@ -27,10 +27,13 @@ impl PerCpu {
         let mut lines = Vec::new();
         let wanted = check::percpu(elf, name, &mut lines);
         say(&lines);
-        let (Some((size, align)), Some(section)) = (wanted?, place::percpu_section(elf)) else {
+        let (Some((size, align)), Some(section)) = (wanted, place::percpu_section(elf)) else {
             return Ok(Self(None));
         };
-        let offset = percpu::alloc(size, align)?;
+        let taken = crate::mm::percpu::alloc_reserved(size, align);
+        let offset = taken.inspect_err(|_| {
+            log::line(4, &format!("{name}: Could not allocate {size} bytes percpu data"));
+        })?;
         let taken = Self(Some(offset));
         percpu::fill(offset, section.data)?;
         Ok(taken)
