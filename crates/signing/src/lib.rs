@@ -1,6 +1,9 @@
 //! Hashes and keys of module signatures: whether a key made a signature. Used by the loader, which asks the kernel's
-//! keys, and by `lkm sign`. Kernel counterpart: `crypto/asymmetric_keys/public_key.c`. Cryptography is `ring`'s.
+//! keys, and by `lkm sign`. Kernel counterpart: `crypto/asymmetric_keys/public_key.c`. Elliptic curves are `ring`'s.
 #![forbid(unsafe_code)]
+
+mod hashes;
+mod rsa;
 
 use kofile::signature::x509::{Certificate, PublicKey};
 use kofile::signature::{SignerId, SignerInfo};
@@ -58,21 +61,37 @@ impl Hash {
     }
 }
 
-/// Whether a key made a signature of contents that were hashed as the name of a hash tells; `None` if this combination
-/// of key and hash is not supported.
-pub fn verifies(key: &PublicKey<'_>, hash: &str, contents: &[u8], signature: &[u8]) -> Option<bool> {
+/// What verifying a signature gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The key made it.
+    Good,
+    /// It is a signature of something else, or by another key.
+    Changed,
+    /// The key, or the padding of the signature, is damaged.
+    Malformed,
+    /// No key of this size makes it.
+    Impossible,
+    /// It is the number 0 or 1, which any key makes.
+    Trivial,
+    /// This combination of key and hash is not supported.
+    Unsupported,
+}
+
+/// Whether a key made a signature of contents that were hashed as the name of a hash tells.
+pub fn verify(key: &PublicKey<'_>, hash: &str, contents: &[u8], signature: &[u8]) -> Verdict {
     let algorithm: &'static dyn VerificationAlgorithm = match (key.algorithm, key.curve, hash) {
-        (RSA, _, "sha1") => &ring_signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
-        (RSA, _, "sha256") => &ring_signature::RSA_PKCS1_2048_8192_SHA256,
-        (RSA, _, "sha384") => &ring_signature::RSA_PKCS1_2048_8192_SHA384,
-        (RSA, _, "sha512") => &ring_signature::RSA_PKCS1_2048_8192_SHA512,
+        (RSA, ..) => return rsa::verify(key.bits, hash, contents, signature),
         (EC, Some(P256), "sha256") => &ring_signature::ECDSA_P256_SHA256_ASN1,
         (EC, Some(P256), "sha384") => &ring_signature::ECDSA_P256_SHA384_ASN1,
         (EC, Some(P384), "sha256") => &ring_signature::ECDSA_P384_SHA256_ASN1,
         (EC, Some(P384), "sha384") => &ring_signature::ECDSA_P384_SHA384_ASN1,
-        _ => return None,
+        _ => return Verdict::Unsupported,
     };
-    Some(UnparsedPublicKey::new(algorithm, key.bits).verify(contents, signature).is_ok())
+    match UnparsedPublicKey::new(algorithm, key.bits).verify(contents, signature) {
+        Ok(()) => Verdict::Good,
+        Err(_) => Verdict::Changed,
+    }
 }
 
 /// Whether a signature says that the certificate's key made it.

@@ -36,6 +36,11 @@ pub fn hash_name(oid: &[u8]) -> Option<&'static str> {
     HASHES.iter().find(|(id, _)| *id == oid).map(|(_, name)| *name)
 }
 
+/// The object identifier of the hash that modinfo shows by a name, without its DER tag.
+pub fn hash_id(name: &str) -> Option<&'static [u8]> {
+    HASHES.iter().find(|(_, known)| *known == name).map(|(id, _)| *id)
+}
+
 /// What modinfo shows of a message's first signer.
 pub(super) fn details(message: &[u8]) -> Option<Details<'_>> {
     let info = signer_info(message)?;

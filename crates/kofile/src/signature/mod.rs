@@ -8,7 +8,7 @@ mod cms;
 pub mod der;
 pub mod x509;
 
-pub use cms::hash_name;
+pub use cms::{hash_id, hash_name};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::Name;

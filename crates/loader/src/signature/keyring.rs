@@ -39,6 +39,15 @@ impl<'a> KeyRing<'a> {
         &self.certificates
     }
 
+    /// The key with this issuer and serial number, with this identifier, or with both (`find_asymmetric_key`).
+    pub(super) fn find(&self, id: Option<(&[u8], &[u8])>, key_id: Option<&[u8]>) -> Option<&Certificate<'a>> {
+        let is_it = |certificate: &&Certificate<'_>| {
+            id.is_none_or(|id| id == (certificate.issuer, certificate.serial))
+                && key_id.is_none_or(|key_id| certificate.key_id == Some(key_id))
+        };
+        self.certificates.iter().filter(|_| id.is_some() || key_id.is_some()).find(is_it)
+    }
+
     /// The kernel's number of an object identifier (`look_up_OID`), or how many it knows (`OID__NR`).
     pub(super) fn oid(&self, wanted: &[u8]) -> Result<usize, usize> {
         let place = |entry: [u8; 2]| usize::from(u16::from_le_bytes(entry));

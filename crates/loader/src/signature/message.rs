@@ -3,12 +3,12 @@
 //! Counterparts: `crypto/asymmetric_keys/pkcs7_parser.c` and `pkcs7.asn1`. DIFFERS: indefinite lengths are refused as
 //! damage, and what attributes say is not read: a module's signature that has some is refused in any case.
 
+use super::certificate::Enclosed;
 use super::keyring::KeyRing;
 use crate::refusal::{LogLine, Refusal};
 use kabi::Errno;
 use kabi::errno::EINVAL;
 use kofile::signature::der::{INTEGER, OBJECT_ID, OCTET_STRING, Reader, SEQUENCE, SET};
-use kofile::signature::x509::Certificate;
 use kofile::signature::{SignerId, SignerInfo, hash_name};
 
 pub(super) const EBADMSG: Errno = Errno(74);
@@ -35,7 +35,7 @@ pub(super) struct Message<'a> {
     /// The message holds contents of its own.
     pub(super) has_contents: bool,
     /// The certificates in it.
-    pub(super) certificates: Vec<Certificate<'a>>,
+    pub(super) certificates: Vec<Enclosed<'a>>,
     /// Who signed.
     pub(super) signers: Vec<SignerInfo<'a>>,
 }
@@ -82,7 +82,7 @@ impl<'a> Parser<'a, '_> {
             return refused(EINVAL, format_args!("Unsupported data type {number}"));
         }
         let has_contents = inner.enter(CONTEXT[0]).is_some_and(|mut contents| contents.any().is_some());
-        let certificates = certificates(&mut body)?;
+        let certificates = certificates(&mut body, self.ring)?;
         let _revoked = body.take(CONTEXT[1]).or_else(|| body.take(CONTEXT[3]));
         let mut infos = body.enter(SET).or_else(|| body.enter(SEQUENCE)).ok_or_else(damaged)?;
         let mut signers = Vec::new();
@@ -174,14 +174,14 @@ fn version(from: &mut Reader<'_>, of: &str) -> Result<u8, Refusal> {
     }
 }
 
-fn certificates<'a>(from: &mut Reader<'a>) -> Result<Vec<Certificate<'a>>, Refusal> {
+fn certificates<'a>(from: &mut Reader<'a>, ring: &KeyRing<'_>) -> Result<Vec<Enclosed<'a>>, Refusal> {
     let Some(mut list) = from.enter(CONTEXT[0]).or_else(|| from.enter(CONTEXT[2])) else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     while list.peek().is_some() {
         let before = list.rest();
         list.take(SEQUENCE).ok_or_else(damaged)?;
         let der = before.get(..before.len() - list.rest().len()).unwrap_or_default();
-        found.push(Certificate::parse(der).ok_or_else(damaged)?);
+        found.push(Enclosed::read(der, ring)?);
     }
     Ok(found)
 }

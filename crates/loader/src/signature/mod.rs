@@ -3,20 +3,25 @@
 //! crypto/asymmetric_keys.
 //!
 //! DIFFERS: the keys are those that the image was built with: those of a machine's firmware are not known. A kernel
-//! without an image has none to ask: a sound signature then counts as good. Chains of certificates within a message are
-//! not followed; a hash that `ring` lacks (SHA-224, SHA-3) counts as one that the kernel lacks.
+//! without an image has none to ask: a sound signature then counts as good. With a key on an elliptic curve, SHA-224 and
+//! SHA-3 count as hashes that the kernel lacks.
 
+mod certificate;
+mod chain;
 mod keyring;
 mod message;
 
 use crate::check::Flags;
 use crate::refusal::{LogLine, Refusal};
+use crate::{Series, series};
 use abi::Profile;
+use chain::Chains;
 use kabi::Errno;
+use kabi::errno::EINVAL;
 use keyring::KeyRing;
-use kofile::signature::x509::Certificate;
-use kofile::signature::{MARKER, SignerInfo};
+use kofile::signature::MARKER;
 use message::{EBADMSG, ENOPKG, Message};
+use signing::Verdict;
 
 const ENODATA: Errno = Errno(61);
 const ENOKEY: Errno = Errno(126);
@@ -114,16 +119,21 @@ fn verify(contents: &[u8], message: &[u8], keys: Option<&KeyRing<'_>>, log: &mut
         // Without the kernel's table every identifier looks unknown, which is not worth a line.
         return message::read(message, &KeyRing::default(), &mut Vec::new()).map(drop);
     };
-    let result = trusted(contents, &message::read(message, ring, log)?, ring);
+    let mut ask = || {
+        let message = message::read(message, ring, log)?;
+        of_module(&message)?;
+        Chains::verify(&message, contents, log)?.trusted(ring)
+    };
+    let result = ask();
     if ring.has_platform_ring && result.as_ref().is_err_and(|refusal| refusal.errno == ENOKEY) {
-        // The kernel reads the message once more to ask its other ring, which is empty here.
-        message::read(message, ring, log)?;
+        // The kernel does all of it once more to ask its other ring, which is empty here.
+        return ask();
     }
     result
 }
 
-/// Whether a trusted key made one of the message's signatures.
-fn trusted(contents: &[u8], message: &Message<'_>, ring: &KeyRing<'_>) -> Result<(), Refusal> {
+/// Whether a message is one of those that sign modules.
+fn of_module(message: &Message<'_>) -> Result<(), Refusal> {
     let rejected = |text: &str| Err(Refusal::logged(EKEYREJECTED, LogLine::warn(format!("PKCS7: {text}"))));
     if message.has_contents {
         let line = LogLine::err("PKCS#7 signature with non-detached data");
@@ -135,33 +145,25 @@ fn trusted(contents: &[u8], message: &Message<'_>, ring: &KeyRing<'_>) -> Result
     if message.signers.iter().any(|signer| signer.has_attributes) {
         return rejected("Invalid module sig (has authattrs)");
     }
-    let mut best = ENOPKG;
-    for signer in &message.signers {
-        let by_enclosed = made_by(signer, &message.certificates, contents);
-        let by_trusted = made_by(signer, ring.certificates(), contents);
-        if by_enclosed == Some(false) || by_trusted == Some(false) {
-            let detail = "the file was changed after it was signed, or the signature is damaged";
-            return Err(Refusal { detail: Some(detail.into()), ..Refusal::silent(EKEYREJECTED) });
-        }
-        if by_trusted == Some(true) {
-            return Ok(());
-        }
-        if signer.hash.is_some_and(is_supported) {
-            best = ENOKEY;
-        }
+    Ok(())
+}
+
+/// The errno of a signature that is not good.
+fn errno_of(wrong: Verdict) -> Errno {
+    /// From this release on the kernel looks for the numbers that any key signs.
+    const TRIVIAL: Series = (6, 9);
+    match wrong {
+        Verdict::Good | Verdict::Changed => EKEYREJECTED,
+        Verdict::Malformed => EBADMSG,
+        Verdict::Trivial if series() < TRIVIAL => EBADMSG,
+        Verdict::Trivial | Verdict::Impossible => EINVAL,
+        Verdict::Unsupported => ENOPKG,
     }
-    Err(Refusal::silent(best))
 }
 
-/// Whether one of the certificates, which the signature names, made it; `None` if it names none of them.
-fn made_by(signer: &SignerInfo<'_>, certificates: &[Certificate<'_>], contents: &[u8]) -> Option<bool> {
-    let certificate = certificates.iter().find(|certificate| signing::is_of(signer, certificate))?;
-    signing::verifies(&certificate.key, signer.hash?, contents, signer.signature)
-}
-
-/// The kernels that lkm knows have these hashes built in.
+/// The kernels that lkm knows have these hashes.
 fn is_supported(hash: &str) -> bool {
-    matches!(hash, "sha1" | "sha224" | "sha256" | "sha384" | "sha512")
+    matches!(hash, "sha1" | "sha224" | "sha256" | "sha384" | "sha512" | "sha3-256" | "sha3-384" | "sha3-512")
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use kofile::Image;
 use kofile::signature::x509::Certificate;
 use kofile::signature::{self, Signature, SignerInfo};
 use serde_json::json;
+use signing::Verdict;
 use std::path::Path;
 
 /// Why a module is not accepted, and what to do.
@@ -78,18 +79,18 @@ fn check(info: &SignerInfo<'_>, certificate: &Certificate<'_>, contents: &[u8]) 
     let name = info.hash.unwrap_or("an unknown one");
     // The kernel takes SHA-1 as well, and so does the loader; nobody should trust it any more.
     let hash = info.hash.filter(|hash| signing::Hash::of(hash).is_some());
-    let verified = hash.and_then(|hash| signing::verifies(&certificate.key, hash, contents, info.signature));
-    match verified {
-        Some(true) => Ok(()),
-        Some(false) => refusal(
-            "changed",
-            "the module was changed after it was signed",
-            "sign it again; stripping and packing come before signing",
-        ),
-        None => refusal(
+    let verdict = hash.map(|hash| signing::verify(&certificate.key, hash, contents, info.signature));
+    match verdict {
+        Some(Verdict::Good) => Ok(()),
+        None | Some(Verdict::Unsupported) => refusal(
             "hash-not-supported",
             format!("its hash, {name}, is not supported with this kind of key"),
             "sign it again with sha256, or sha384 for P-384",
+        ),
+        Some(_) => refusal(
+            "changed",
+            "the module was changed after it was signed",
+            "sign it again; stripping and packing come before signing",
         ),
     }
 }
