@@ -13,6 +13,7 @@
 
 pub mod check;
 mod image;
+pub mod livepatch;
 pub mod patch;
 pub mod place;
 pub mod protect;

@@ -86,7 +86,7 @@ fn put64(bytes: &mut [u8], at: usize, value: u64) -> Result<(), Problem> {
 pub fn relocate(elf: &Elf<'_>, layout: &mut Layout, values: &[u64], module: &str) -> Result<usize, Refusal> {
     let mut applied = 0;
     for row in elf.sections().iter().filter(|s| matches!(s.kind, kofile::elf::kind::REL | kofile::elf::kind::RELA)) {
-        // A target that does not exist or has no memory does not count; livepatch relocations are the patch's.
+        // A target that does not exist or has no memory does not count; livepatch relocations are [`crate::livepatch`]'s.
         let target = usize::try_from(row.info).ok().and_then(|index| elf.section(index));
         let Some(section) = target.filter(|s| s.is_alloc()) else { continue };
         if row.flags & flag::RELA_LIVEPATCH != 0 {
@@ -127,6 +127,16 @@ fn relocate_table(
     Ok(())
 }
 
+/// How many bytes a relocation of this type writes; `None` for a type that the loader does not know.
+pub fn size(kind: u32) -> Option<usize> {
+    match kind {
+        kind::NONE => Some(0),
+        kind::PC32 | kind::PLT32 | kind::ABS_32 | kind::ABS_32S => Some(4),
+        kind::ABS_64 | kind::PC64 => Some(8),
+        _ => None,
+    }
+}
+
 #[cold]
 fn refusal(
     table: &RelocationTable<'_>,
@@ -137,14 +147,18 @@ fn refusal(
     address: u64,
     module: &str,
 ) -> Refusal {
+    let detail = format!("{}: entry {entry} (offset {:#x}, type {}): {problem:?}", table.name(), r.offset, r.kind);
+    Refusal { detail: Some(detail), ..refused(problem, r.kind, address.wrapping_add(r.offset), value, module) }
+}
+
+/// What the kernel says of a relocation for `loc` that cannot be applied.
+pub fn refused(problem: Problem, kind: u32, loc: u64, value: u64, module: &str) -> Refusal {
     /// The release from which on the message does not say that the kernel skips the target.
     const REWORDED: Series = (6, 3);
-    let kind = r.kind;
     let log = match problem {
         Problem::UnknownType => vec![format!("module: {module}: Unknown rela relocation: {kind}")],
         Problem::NotZero => {
-            let (verb, loc) =
-                (if series() < REWORDED { "Skipping invalid" } else { "Invalid" }, address.wrapping_add(r.offset));
+            let verb = if series() < REWORDED { "Skipping invalid" } else { "Invalid" };
             let what = format!("existing value is nonzero for type {kind}, loc {loc:016x}, val {value:x}");
             vec![format!("module: x86/modules: {verb} relocation target, {what}")]
         }
@@ -155,9 +169,7 @@ fn refusal(
         // DIFFERS: the kernel writes there.
         Problem::OutOfSection => Vec::new(),
     };
-    let log = log.into_iter().map(LogLine::err).collect();
-    let detail = format!("{}: entry {entry} (offset {:#x}, type {}): {problem:?}", table.name(), r.offset, r.kind);
-    Refusal { errno: ENOEXEC, log, detail: Some(detail) }
+    Refusal { log: log.into_iter().map(LogLine::err).collect(), ..Refusal::silent(ENOEXEC) }
 }
 
 #[cfg(test)]

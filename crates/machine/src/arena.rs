@@ -134,6 +134,17 @@ pub fn write(addr: u64, bytes: &[u8]) -> Result<(), MachineError> {
     Ok(())
 }
 
+/// Reads the bytes at `addr` whatever access module code has there.
+///
+/// # Errors
+/// [`MachineError::OutOfRange`].
+pub fn read(addr: u64, bytes: &mut [u8]) -> Result<(), MachineError> {
+    let from = alias(addr, bytes.len())?;
+    // SAFETY: `alias` checked the range; the alias mapping is readable and never unmapped.
+    unsafe { std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), bytes.len()) };
+    Ok(())
+}
+
 fn protect_range(addr: u64, len: usize, access: Access) -> Result<(), MachineError> {
     let prot = match access {
         Access::None => libc::PROT_NONE,

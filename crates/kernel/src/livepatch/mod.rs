@@ -3,16 +3,16 @@
 //!
 //! A *patch* names *objects* (modules, or the kernel itself), and of each object *functions* with what replaces them. This
 //! file enables and disables patches; `object` reads them and finds what they name, `code` changes the functions' first
-//! instructions, `files` is /sys/kernel/livepatch.
+//! instructions, `relocations` applies what the patch's code needs, `files` is /sys/kernel/livepatch.
 //!
 //! DIFFERS: every task goes over to the new functions at once: one that is inside of an old function stays there until that
 //! returns, and none is waited for (`transition` is always 0, `force` has nothing to do). The kernel's own functions are not
-//! patched: lkm is not made of them, so that the patch is refused. Relocations of livepatch modules (`.klp.rela.`) are not
-//! known.
+//! patched: lkm is not made of them, so that the patch is refused.
 
 mod code;
 mod files;
 mod object;
+mod relocations;
 
 use crate::fs::Spec;
 use crate::locking::mutex::{self, MutexStruct};
@@ -27,6 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 pub use files::register;
+pub(crate) use relocations::at_load;
 
 exports![klp_enable_patch, klp_get_state, klp_get_prev_state];
 
@@ -255,7 +256,7 @@ fn prepare(patch: &Arc<Patch>) -> KResult {
         *patch.objects.write().unwrap_or_else(PoisonError::into_inner) = objects;
     }
     for object in patch.objects() {
-        object.prepare(patch.name())?;
+        object.prepare(&patch.module)?;
     }
     Ok(())
 }
@@ -366,7 +367,7 @@ pub(crate) fn module_coming(module: &Arc<Module>) -> Result<(), LoadError> {
 fn apply(patch: &Patch, object: &Arc<Object>, module: &Arc<Module>) -> KResult {
     let (name, theirs) = (patch.name(), module.name());
     object.set_module(Some(module))?;
-    if let Err(e) = object.find_functions() {
+    if let Err(e) = object.find_functions(&patch.module) {
         let number = -e.errno().0;
         say(4, &format!("failed to initialize patch '{name}' for module '{theirs}' ({number})"));
         return Err(e);
@@ -392,6 +393,7 @@ fn revert(patches: &[Arc<Patch>], module: &Module) -> KResult {
             object.unpatch()?;
             object.undone()?;
             object.set_module(None)?;
+            relocations::clear(&patch.module, object.name())?;
         }
     }
     Ok(())

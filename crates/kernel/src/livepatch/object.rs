@@ -1,6 +1,6 @@
 //! What a patch names: objects and their functions. Counterpart: kernel/livepatch/core.c (`klp_init_object`), patch.c.
 
-use super::{code, is_alive, say};
+use super::{code, is_alive, relocations, say};
 use crate::fs::Spec;
 use crate::module::{self, Module, symbols};
 use crate::{env, fault, log};
@@ -224,7 +224,7 @@ impl Object {
     }
 
     /// Checks what the module says, and finds it if it is there (`klp_init_object`).
-    pub(super) fn prepare(&self, patch: &str) -> KResult {
+    pub(super) fn prepare(&self, patch: &Module) -> KResult {
         if self.name.as_ref().is_some_and(|name| name.len() >= MODULE_NAME_LEN) {
             return Err(EINVAL.into());
         }
@@ -238,13 +238,13 @@ impl Object {
                 return Err(EINVAL.into());
             }
             if !entries.insert(func.entry()) {
-                return self.has_entry(patch, &func.entry());
+                return self.has_entry(patch.name(), &func.entry());
             }
         }
         if self.name.is_none() {
-            return self.is_kernel(patch);
+            return self.is_kernel(patch.name());
         }
-        if found.is_some() { self.find_functions() } else { Ok(()) }
+        if found.is_some() { self.find_functions(patch) } else { Ok(()) }
     }
 
     /// Two functions would have one directory.
@@ -272,9 +272,10 @@ impl Object {
         Err(EINVAL.into())
     }
 
-    /// Finds its functions in its module (`klp_init_object_loaded`).
-    pub(super) fn find_functions(&self) -> KResult {
+    /// Applies the patch's relocations for it, and finds its functions in its module (`klp_init_object_loaded`).
+    pub(super) fn find_functions(&self, patch: &Module) -> KResult {
         let Some(module) = self.module() else { return Ok(()) };
+        relocations::for_object(patch, self.name())?;
         let mut funcs = self.funcs();
         for func in &mut funcs {
             func.old = find(&module, func.name(), func.sympos)?;
@@ -334,8 +335,8 @@ impl Object {
     }
 }
 
-/// The address of a function of a module (`klp_find_object_symbol`): the only one of the name, or the one at a place.
-fn find(module: &Module, name: &str, sympos: u64) -> KResult<u64> {
+/// The address of a symbol of a module (`klp_find_object_symbol`): the only one of the name, or the one at a place.
+pub(super) fn find(module: &Module, name: &str, sympos: u64) -> KResult<u64> {
     let image = module.image();
     let of_name: Vec<u64> =
         image.symbols().filter(|s| s.name == name && s.letter != 'u' && s.addr != 0).map(|s| s.addr).collect();

@@ -33,6 +33,7 @@ pub fn adopt(name: String, image: Image, init: u64, exit: u64) -> KResult<Arc<Mo
         uses: Vec::new(),
         percpu: None,
         taints: AtomicU64::new(0),
+        late: Vec::new(),
         uevents: Default::default(),
         state: AtomicU32::new(State::Coming as u32),
         dead: AtomicBool::new(false),

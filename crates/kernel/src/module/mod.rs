@@ -101,6 +101,8 @@ pub struct Module {
     pub percpu: Option<u64>,
     /// Its own taints.
     pub taints: AtomicU64,
+    /// What is relocated when other modules come.
+    pub late: Vec<loader::livepatch::Section>,
     /// What programs were told of it.
     pub uevents: crate::base::uevent::Told,
     /// Its init or exit died: its state will never change again.

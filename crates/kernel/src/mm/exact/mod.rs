@@ -49,6 +49,8 @@ pub struct File<'f> {
     pub symbols: &'f Symbols<'f>,
     /// Their addresses.
     pub values: &'f [u64],
+    /// Its code is relocated once more when other modules come, and so stays as it is.
+    pub changes: bool,
 }
 
 /// Bytes of the text that are replaced.
@@ -107,18 +109,23 @@ fn is_instrumented(symbols: &Symbols<'_>) -> bool {
     symbols.iter().any(|symbol| symbol.is_undefined() && asks(&symbol.name().to_string()))
 }
 
+/// Whether the accesses of finished modules are checked.
+pub fn is_on() -> bool {
+    check::mode() == check::Mode::Exact && !shadow::routines().is_empty()
+}
+
 /// Takes over the accesses of a module whose text is complete, and not yet running.
 ///
 /// # Errors
 /// When there is no memory for the slots: the module is then as it was.
 pub fn take_over(file: &File<'_>, image: &Image) -> Result<(), MachineError> {
-    if check::mode() != check::Mode::Exact || shadow::routines().is_empty() {
+    if !is_on() {
         return Ok(());
     }
     let blocks = [&image.core.block, &image.init.block].into_iter().flatten();
     let ranges: Vec<_> = blocks.map(|block| block.addr()..block.addr() + block.len() as u64).collect();
     ranges.iter().for_each(forget);
-    if is_instrumented(file.symbols) {
+    if file.changes || is_instrumented(file.symbols) {
         return Ok(());
     }
     let mut text = Text::new(image.sections.iter().filter(|section| text::counts(section)).filter_map(|section| {

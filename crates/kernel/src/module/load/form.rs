@@ -14,7 +14,7 @@ use kabi::{KError, KPtr, profile};
 use loader::check::Crcs;
 use loader::resolve::Importer;
 use loader::{Identity, Image, Refusal};
-use loader::{check, patch, place, protect, relocate, resolve};
+use loader::{check, livepatch, patch, place, protect, relocate, resolve};
 use std::collections::HashMap;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -64,6 +64,17 @@ fn take_over_user_accesses(image: &Image) {
     }
 }
 
+/// In exact mode every access of the module's text is checked, or the log says why not.
+fn check_accesses(file: &exact::File<'_>, image: &Image, name: &str) {
+    let checked = match exact::take_over(file, image) {
+        Ok(()) if exact::is_on() && file.changes => Err("relocations of livepatches change its code".to_string()),
+        other => other.map_err(|e| e.to_string()),
+    };
+    if let Err(why) = checked {
+        log::line(4, &format!("{name}: lkm: not every access can be checked: {why}"));
+    }
+}
+
 /// Makes the module.
 pub(super) fn form(
     request: &Request<'_>,
@@ -85,6 +96,8 @@ pub(super) fn form(
         taints.inherit();
     }
     let relocations = relocate::relocate(elf, &mut layout, &resolved.values, &identity.name)?;
+    let late = livepatch::sections(elf, &symbols, &layout)?;
+    crate::livepatch::at_load(&late, &identity.name)?;
     patch::patch(elf, &mut layout);
     request.params.map_err(Refusal::silent)?;
     let exports = exported(file, &resolved.values, &symbols)?;
@@ -95,10 +108,8 @@ pub(super) fn form(
     let (init, exit) = (entry(this_module.init)?, entry(this_module.exit)?);
     let params = params::table(elf, &layout)?;
     let image = Image::new(elf, &symbols, layout, &resolved.values, relocations);
-    let parts = exact::File { elf, symbols: &symbols, values: &resolved.values };
-    if let Err(e) = exact::take_over(&parts, &image) {
-        log::line(4, &format!("{}: lkm: not every access can be checked: {e}", identity.name));
-    }
+    let parts = exact::File { elf, symbols: &symbols, values: &resolved.values, changes: !late.is_empty() };
+    check_accesses(&parts, &image, &identity.name);
     take_over_user_accesses(&image);
     let percpu_bytes = place::percpu_section(elf).map_or(0, |section| section.size);
     let percpu = percpu.keep();
@@ -120,6 +131,7 @@ pub(super) fn form(
         uses: lookup.into_uses(),
         percpu,
         taints: AtomicU64::new(taints.bits()),
+        late,
         uevents: Default::default(),
         state: AtomicU32::new(State::Unformed as u32),
         dead: AtomicBool::new(false),

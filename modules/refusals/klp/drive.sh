@@ -1,0 +1,3 @@
+#!/bin/sh
+. ./lib.sh
+python3 refuse steps.py
