@@ -10,7 +10,7 @@ use super::sysctl::IntVar;
 use super::tree::{Registration, Tree};
 use kabi::errno::{EEXIST, EINVAL};
 use kabi::{Errno, KResult};
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use wire::NodeId;
 
@@ -229,31 +229,27 @@ pub fn add_module(
     for (name, spec) in attributes(facts, view) {
         tree.add(dir.id(), name, spec)?.keep();
     }
-    if !facts.sections.is_empty() {
+    let sections_shown = can_be_shown(&facts.sections);
+    if sections_shown {
         let sections = tree.add(dir.id(), "sections", Spec::dir(0o755))?.keep();
-        for (name, address) in unique(&facts.sections) {
-            tree.add(sections, &name, section(*address, Arc::clone(kptr_restrict)))?.keep();
+        for (name, address) in &facts.sections {
+            tree.add(sections, name, section(*address, Arc::clone(kptr_restrict)))?.keep();
         }
     }
-    if !facts.notes.is_empty() {
+    // Notes come with the sections.
+    if sections_shown && can_be_shown(&facts.notes) {
         let notes = tree.add(dir.id(), "notes", Spec::dir(0o755))?.keep();
-        for (name, content) in unique(&facts.notes) {
-            tree.add(notes, &name, blob(0o444, content.clone()))?.keep();
+        for (name, content) in &facts.notes {
+            tree.add(notes, name, blob(0o444, content.clone()))?.keep();
         }
     }
     Ok(ModuleDir { tree: tree.clone(), parameters: Mutex::default(), dir })
 }
 
-/// Sections with the name of an earlier one get a number, so that none is lost.
-///
-/// DIFFERS: Linux gives up the whole directory at the second section of a name.
-fn unique<T>(entries: &[(String, T)]) -> Vec<(String, &T)> {
-    let mut seen: HashMap<&str, usize> = HashMap::new();
-    let named = entries.iter().map(|(name, content)| {
-        let n = seen.entry(name).and_modify(|n| *n = n.saturating_add(1)).or_insert(0);
-        (if *n == 0 { name.clone() } else { format!("{name}.{n}") }, content)
-    });
-    named.collect()
+/// Whether there can be a directory of these: the kernel gives it up at the second file of a name.
+fn can_be_shown<T>(entries: &[(String, T)]) -> bool {
+    let mut names = HashSet::new();
+    !entries.is_empty() && entries.iter().all(|(name, _)| names.insert(name))
 }
 
 /// Makes /sys/module/X of a built-in module (`kernel`, `printk`): only `uevent` and what goes into its parameters.
