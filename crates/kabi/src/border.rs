@@ -1,6 +1,8 @@
 //! Where module code and Rust code call each other.
 
 use crate::{Errno, KError, KResult};
+use machine::access::is_watched;
+use std::cell::Cell;
 use std::sync::OnceLock;
 
 /// Writes the report of an oops that happened in lkm's code on behalf of a module: the function's name and the cause.
@@ -14,14 +16,32 @@ pub fn set_oops_hook(hook: OopsHook) {
     let _ = OOPS.set(hook);
 }
 
+thread_local! {
+    /// The exported function that runs in this thread, while somebody wants to know.
+    static RUNNING: Cell<Option<&'static str>> = const { Cell::new(None) };
+}
+
+/// The exported function that runs in this thread; only while accesses are watched ([`machine::access::watch`]).
+pub fn running() -> Option<&'static str> {
+    RUNNING.get()
+}
+
 /// Runs an exported function's body; an error that C cannot express ends the module's call.
 #[doc(hidden)]
 pub fn border(name: &'static str, body: impl FnOnce() -> KResult<u64>) -> u64 {
-    match body() {
+    let outcome = if is_watched() { named(name, body) } else { body() };
+    match outcome {
         Ok(value) => value,
         Err(KError::Errno(Errno(number))) => -i64::from(number) as u64,
         Err(cause) => die(name, cause),
     }
+}
+
+fn named(name: &'static str, body: impl FnOnce() -> KResult<u64>) -> KResult<u64> {
+    let outer = RUNNING.replace(Some(name));
+    let outcome = body();
+    RUNNING.set(outer);
+    outcome
 }
 
 #[cold]

@@ -17,7 +17,7 @@ mod kstr;
 mod ptr;
 mod va_list;
 
-pub use border::{call, set_oops_hook};
+pub use border::{call, running, set_oops_hook};
 pub use convert::{ErrPtr, FromAbi, IntoAbi, NullPtr};
 pub use errno::Errno;
 pub use error::{KError, KResult};

@@ -41,6 +41,10 @@ impl Env for Kernel {
         access::read(addr, buf).map_err(|fault| Fault::Access(fault.addr))
     }
 
+    fn read_str(&self, addr: u64, limit: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
+        access::append_str(addr, limit, out).map_err(|fault| Fault::Access(fault.addr))
+    }
+
     fn symbol(&self, addr: u64) -> Option<Symbol<'_>> {
         let found = fault::symbolize(addr)?;
         Some(Symbol {

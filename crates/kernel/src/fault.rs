@@ -3,15 +3,16 @@
 
 mod places;
 
-use crate::mm::{check, exact, guard, inline_access};
+use crate::mm::{check, exact, guard, inline_access, kasan};
 use crate::module::symbols::{Behind, given_at};
 use crate::module::{self, State, taint};
 use crate::oops::{self, Facts, Linked, Missing, Next, OrcTable, Place, Report, Reporter, Symbol, Table, World};
 use crate::{borrow, log, sched, workqueue};
 use kabi::{KError, KResult, VarArgs, exports, kexport, profile};
 use loader::PlacedSection;
+use machine::access::unwatched as access;
 use machine::enter::{self, Stretch};
-use machine::{Action, Trap, TrapKind, access, arena};
+use machine::{Action, Trap, TrapKind, arena};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
@@ -416,7 +417,8 @@ pub fn on_bad_call(name: &'static str, cause: KError) {
     let function = module::symbols::address_of(name).ok().flatten().unwrap_or(0);
     if let (KError::Fault(fault), true) = (cause, check::guards()) {
         // The function has failed already; what was found is said before the oops.
-        guard::on_fault(guard::Access { addr: fault.addr, size: 0, write: fault.write, ip: 0, by: None });
+        let by = Some(kasan::name_for_people(name));
+        guard::on_fault(guard::Access { addr: fault.addr, size: 0, write: fault.write, ip: 0, by });
     }
     let report = match cause {
         KError::Fault(fault) => {

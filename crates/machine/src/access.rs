@@ -2,10 +2,19 @@
 //!
 //! Module memory is foreign: shared with module code, perhaps unmapped. No reference to it is ever made; every access
 //! goes through routines whose faulting instruction the signal handler knows, and comes back as an error.
-//! Counterpart: `copy_from_kernel_nofault` of mm/maccess.c.
+//!
+//! What Rust code does there it does for a module. Who wants to know of accesses to memory that is not open ([`shadow`])
+//! is told before they happen ([`watch`]); [`unwatched`] has the same functions for those who keep the closed memory.
+//! Counterparts: `copy_from_kernel_nofault` of mm/maccess.c, the instrumentation of lib/ by KASAN.
 
-use crate::arch;
-use crate::task::context;
+use crate::shadow;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+mod bytes;
+pub mod unwatched;
+
+pub use bytes::{append_str, read_str, scan, scan_both};
 
 /// An access that faulted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,67 +30,41 @@ pub const LOWEST: u64 = 0x1_0000;
 /// One past the highest address that a process can have.
 pub const HIGHEST: u64 = 0x7fff_ffff_f000;
 
-/// Nothing at all may be copied anywhere, as by C's memcpy.
-fn check(addr: u64, len: usize, write: bool) -> Result<(), Fault> {
-    let end = addr.checked_add(len as u64);
-    if len > 0 && (addr < LOWEST || end.is_none_or(|end| end > HIGHEST)) { Err(Fault { addr, write }) } else { Ok(()) }
-}
+/// Is told of an access to memory that is not open, before it happens: address, length, whether it is a write. It may open
+/// the memory.
+pub type Watcher = fn(addr: u64, len: usize, write: bool);
 
-fn fault_addr(otherwise: u64) -> u64 {
-    let context = context();
-    // SAFETY: a non-null context is this thread's own; the handler wrote the field while this thread was in it.
-    if context.is_null() { otherwise } else { unsafe { (*context).access_fault } }
-}
+static WATCHER: OnceLock<Watcher> = OnceLock::new();
+static IS_WATCHED: AtomicBool = AtomicBool::new(false);
 
-/// Copies `to.len()` bytes from module memory.
-///
-/// # Errors
-/// The address that faulted; `to` may hold a part.
-pub fn read(addr: u64, to: &mut [u8]) -> Result<(), Fault> {
-    check(addr, to.len(), false)?;
-    match arch::copy(to.as_mut_ptr() as u64, addr, to.len()) {
-        0 => Ok(()),
-        left => Err(Fault { addr: addr + (to.len() - left) as u64, write: false }),
+/// From now on `watcher` is told of accesses to memory that is not open. The first call counts.
+pub fn watch(watcher: Watcher) {
+    if WATCHER.set(watcher).is_ok() {
+        IS_WATCHED.store(true, Ordering::Relaxed);
     }
 }
 
-/// Copies bytes into module memory.
-///
-/// # Errors
-/// The address that faulted; a part may be written.
-pub fn write(addr: u64, from: &[u8]) -> Result<(), Fault> {
-    check(addr, from.len(), true)?;
-    match arch::copy(addr, from.as_ptr() as u64, from.len()) {
-        0 => Ok(()),
-        left => Err(Fault { addr: addr + (from.len() - left) as u64, write: true }),
+/// True if somebody wants to know.
+#[inline(always)]
+pub fn is_watched() -> bool {
+    IS_WATCHED.load(Ordering::Relaxed)
+}
+
+/// Tells of an access that is about to happen, if it is none to open memory.
+#[inline(always)]
+pub fn look(addr: u64, len: usize, write: bool) {
+    if is_watched() {
+        look_closely(addr, len, write);
     }
 }
 
-/// Copies within module memory; ranges must not overlap unless `to < from`.
-///
-/// # Errors
-/// The address that faulted; a part may be written.
-pub fn copy(to: u64, from: u64, len: usize) -> Result<(), Fault> {
-    check(from, len, false)?;
-    check(to, len, true)?;
-    match arch::copy(to, from, len) {
-        0 => Ok(()),
-        left => {
-            let addr = fault_addr(from + (len - left) as u64);
-            Err(Fault { addr, write: (to..to + len as u64).contains(&addr) })
-        }
-    }
-}
-
-/// Sets `len` bytes of module memory to `byte`.
-///
-/// # Errors
-/// The address that faulted; a part may be written.
-pub fn fill(addr: u64, byte: u8, len: usize) -> Result<(), Fault> {
-    check(addr, len, true)?;
-    match arch::fill(addr, byte, len) {
-        0 => Ok(()),
-        left => Err(Fault { addr: addr + (len - left) as u64, write: true }),
+#[cold]
+#[inline(never)]
+fn look_closely(addr: u64, len: usize, write: bool) {
+    // What can be no memory faults, whoever looks.
+    let is_memory = addr.checked_add(len as u64).is_some_and(|end| end <= HIGHEST);
+    if let Some(watcher) = WATCHER.get().filter(|_| is_memory && !shadow::is_open(addr, len)) {
+        watcher(addr, len, write);
     }
 }
 
@@ -106,69 +89,60 @@ macro_rules! words {
 }
 words!(u8, i8, u16, i16, u32, i32, u64, i64, usize, isize);
 
-/// Reads one number, atomically where it is aligned.
-///
-/// # Errors
-/// The address.
-pub fn get<T: Word>(addr: u64) -> Result<T, Fault> {
-    check(addr, T::SIZE, false)?;
-    arch::load(addr, T::SIZE).map(T::from_register).ok_or(Fault { addr, write: false })
-}
-
-/// Writes one number, atomically where it is aligned.
-///
-/// # Errors
-/// The address.
-pub fn put<T: Word>(addr: u64, value: T) -> Result<(), Fault> {
-    check(addr, T::SIZE, true)?;
-    arch::store(addr, value.to_register(), T::SIZE).ok_or(Fault { addr, write: true })
-}
-
-/// Adds to a 32-bit number in one atomic step; returns what it was.
-///
-/// # Errors
-/// The address.
-pub fn fetch_add_u32(addr: u64, add: u32) -> Result<u32, Fault> {
-    check(addr, 4, true)?;
-    arch::fetch_add_u32(addr, add).ok_or(Fault { addr, write: true })
-}
-
-/// Replaces a 32-bit number if it is `old`; returns what it was.
-///
-/// # Errors
-/// The address.
-pub fn compare_exchange_u32(addr: u64, old: u32, new: u32) -> Result<u32, Fault> {
-    check(addr, 4, true)?;
-    arch::compare_exchange(addr, u64::from(old), u64::from(new), 4).map(|v| v as u32).ok_or(Fault { addr, write: true })
-}
-
-/// Replaces a 64-bit number if it is `old`; returns what it was.
-///
-/// # Errors
-/// The address.
-pub fn compare_exchange_u64(addr: u64, old: u64, new: u64) -> Result<u64, Fault> {
-    check(addr, 8, true)?;
-    arch::compare_exchange(addr, old, new, 8).ok_or(Fault { addr, write: true })
-}
-
-/// Reads a NUL-terminated string of at most `limit` bytes, without its NUL. Longer ones are cut.
-///
-/// # Errors
-/// The address that faulted before a NUL was found.
-pub fn read_str(addr: u64, limit: usize) -> Result<Vec<u8>, Fault> {
-    let mut out = Vec::new();
-    let mut at = addr;
-    while out.len() < limit {
-        // Up to the end of the page: the next one may not be mapped.
-        let step = (64 - (at & 63) as usize).min(limit - out.len());
-        let mut chunk = [0; 64];
-        read(at, &mut chunk[..step])?;
-        if let Some(end) = chunk[..step].iter().position(|b| *b == 0) {
-            out.extend_from_slice(&chunk[..end]);
-            return Ok(out);
+macro_rules! watched {
+    ($($(#[$doc:meta])* $name:ident$(<$t:ident>)?($($arg:ident: $ty:ty),*) -> $out:ty: $(look($at:expr, $len:expr, $write:literal)),+;)*) => {$(
+        $(#[$doc])*
+        pub fn $name$(<$t: Word>)?($($arg: $ty),*) -> Result<$out, Fault> {
+            $(look($at, $len, $write);)+
+            unwatched::$name($($arg),*)
         }
-        out.extend_from_slice(&chunk[..step]);
-        at += step as u64;
-    }
-    Ok(out)
+    )*};
+}
+
+watched! {
+    /// Copies `to.len()` bytes from module memory.
+    ///
+    /// # Errors
+    /// The address that faulted; `to` may hold a part.
+    read(addr: u64, to: &mut [u8]) -> (): look(addr, to.len(), false);
+    /// Copies bytes into module memory.
+    ///
+    /// # Errors
+    /// The address that faulted; a part may be written.
+    write(addr: u64, from: &[u8]) -> (): look(addr, from.len(), true);
+    /// Copies within module memory; ranges must not overlap unless `to < from`.
+    ///
+    /// # Errors
+    /// The address that faulted; a part may be written.
+    copy(to: u64, from: u64, len: usize) -> (): look(from, len, false), look(to, len, true);
+    /// Sets `len` bytes of module memory to `byte`.
+    ///
+    /// # Errors
+    /// The address that faulted; a part may be written.
+    fill(addr: u64, byte: u8, len: usize) -> (): look(addr, len, true);
+    /// Reads one number, atomically where it is aligned.
+    ///
+    /// # Errors
+    /// The address.
+    get<T>(addr: u64) -> T: look(addr, T::SIZE, false);
+    /// Writes one number, atomically where it is aligned.
+    ///
+    /// # Errors
+    /// The address.
+    put<T>(addr: u64, value: T) -> (): look(addr, T::SIZE, true);
+    /// Adds to a 32-bit number in one atomic step; returns what it was.
+    ///
+    /// # Errors
+    /// The address.
+    fetch_add_u32(addr: u64, add: u32) -> u32: look(addr, 4, true);
+    /// Replaces a 32-bit number if it is `old`; returns what it was.
+    ///
+    /// # Errors
+    /// The address.
+    compare_exchange_u32(addr: u64, old: u32, new: u32) -> u32: look(addr, 4, true);
+    /// Replaces a 64-bit number if it is `old`; returns what it was.
+    ///
+    /// # Errors
+    /// The address.
+    compare_exchange_u64(addr: u64, old: u64, new: u64) -> u64: look(addr, 8, true);
 }

@@ -184,7 +184,7 @@ pub fn close_behind(end: u64, len: u64) {
 mod tests {
     use super::*;
     use crate::{Action, Task, Trap, TrapKind, access, enter, task};
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
 
     thread_local! {
         /// The last trap's meaning and the address that was looked at.
@@ -219,6 +219,42 @@ mod tests {
         0x31, 0xc0, // wrong: xor eax, eax
         0xc3, // right: ret
     ];
+
+    thread_local! {
+        /// What a watcher was told of.
+        static TOLD: RefCell<Vec<(u64, usize, bool)>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// At `at` lie 256 open bytes.
+    fn accesses_are_told(at: u64) {
+        access::watch(|addr, len, write| TOLD.with_borrow_mut(|told| told.push((addr, len, write))));
+        let told = |work: &dyn Fn()| {
+            work();
+            TOLD.take()
+        };
+        access::unwatched::fill(at, b'x', 256).unwrap();
+        close(at + 16, 240);
+        open(at + 16, 45);
+        // 61 bytes are open.
+        assert_eq!(told(&|| access::write(at, &[b'y'; 61]).unwrap()), []);
+        assert_eq!(told(&|| access::write(at + 1, &[b'y'; 61]).unwrap()), [(at + 1, 61, true)]);
+        assert_eq!(told(&|| access::copy(at, at + 58, 4).unwrap()), [(at + 58, 4, false)]);
+        assert_eq!(told(&|| drop(access::get::<u64>(at + 56).unwrap())), [(at + 56, 8, false)]);
+        assert_eq!(told(&|| access::unwatched::fill(at, b'z', 256).unwrap()), []);
+        // A string ends with its NUL, wherever the piece does that it was read with; without one, the first byte counts.
+        access::unwatched::put(at + 60, 0u8).unwrap();
+        assert_eq!(told(&|| assert_eq!(access::read_str(at, 300).unwrap().len(), 60)), []);
+        access::unwatched::put(at + 60, b'z').unwrap();
+        access::unwatched::put(at + 200, 0u8).unwrap();
+        assert_eq!(told(&|| assert_eq!(access::read_str(at, 300).unwrap().len(), 200)), [(at + 61, 1, false)]);
+        assert_eq!(told(&|| assert_eq!(access::read_str(at, 61).unwrap().len(), 61)), []);
+        // Comparisons end where the bytes differ.
+        let differ = |a: &[u8], b: &[u8]| a.iter().zip(b).position(|(a, b)| a != b).map(|i| i + 1);
+        access::unwatched::put(at + 20, b'y').unwrap();
+        assert_eq!(told(&|| access::scan_both(at + 17, at + 58, 30, differ).unwrap()), [(at + 61, 1, false)]);
+        assert_eq!(told(&|| access::scan_both(at + 18, at + 58, 30, differ).unwrap()), []);
+        clear(at, 256);
+    }
 
     #[test]
     fn routines_find_what_is_not_open() {
@@ -263,6 +299,8 @@ mod tests {
             assert_eq!(enter::call(code.addr(), &[task.stack_base(), routine.addr, 8]), Ok(1));
             assert_eq!(FOUND.get(), None, "{routine:?}");
         }
+        data.protect(0, data.len(), arena::Access::ReadWrite).unwrap();
+        accesses_are_told(data.addr());
         close_behind(data.addr() + 13, 3);
         assert_eq!((access::get::<i8>((data.addr() + 8) / 8), access::get::<i8>(data.addr() / 8)), (Ok(5), Ok(0)));
         task::release_cpu();

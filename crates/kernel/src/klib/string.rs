@@ -39,8 +39,11 @@ exports![
 
 type Chars = KPtr<u8>;
 
+/// As many bytes as a string has.
+const ALL: usize = usize::MAX >> 1;
+
 fn text(s: Chars) -> KResult<Vec<u8>> {
-    Ok(access::read_str(s.addr(), usize::MAX >> 1)?)
+    Ok(access::read_str(s.addr(), ALL)?)
 }
 
 /// At most `count` bytes, up to the NUL.
@@ -52,59 +55,92 @@ fn found(s: Chars, at: Option<usize>) -> Chars {
     at.map_or(Chars::NULL, |at| s.offset(at as u64))
 }
 
-/// C's comparison: the difference of the first bytes that differ, as -1, 0 or 1.
-fn compare(a: &[u8], b: &[u8]) -> i32 {
-    match a.cmp(b) {
-        std::cmp::Ordering::Less => -1,
-        std::cmp::Ordering::Equal => 0,
-        std::cmp::Ordering::Greater => 1,
-    }
+/// Where the first of at most `count` bytes lies that `is_it`. What lies behind it is not looked at, as in Linux: it may be
+/// nobody's.
+fn first(s: Chars, count: usize, is_it: impl Fn(u8) -> bool) -> KResult<Option<(usize, u8)>> {
+    let (mut before, mut found) = (0, None);
+    access::scan(s.addr(), count, |piece| {
+        let at = piece.iter().position(|b| is_it(*b));
+        found = at.map(|at| (before + at, piece[at]));
+        before += piece.len();
+        at.map(|at| at + 1)
+    })?;
+    Ok(found)
+}
+
+/// The same of a string with its NUL, which is the end of it.
+fn first_in(s: Chars, is_it: impl Fn(u8) -> bool) -> KResult<(usize, u8)> {
+    let found = first(s, ALL, |b| b == 0 || is_it(b))?;
+    Ok(found.unwrap_or_default())
+}
+
+/// Where the first bytes lie, of at most `count`, that `end` a comparison, and they.
+fn first_two(a: Chars, b: Chars, count: usize, end: impl Fn(u8, u8) -> bool) -> KResult<Option<(usize, u8, u8)>> {
+    let (mut before, mut found) = (0, None);
+    access::scan_both(a.addr(), b.addr(), count, |a, b| {
+        let at = a.iter().zip(b).position(|(a, b)| end(*a, *b));
+        found = at.map(|at| (before + at, a[at], b[at]));
+        before += b.len();
+        at.map(|at| at + 1)
+    })?;
+    Ok(found)
+}
+
+/// The first bytes of two strings that differ, or their NULs.
+fn difference(a: Chars, b: Chars, count: usize, fold: fn(u8) -> u8) -> KResult<(u8, u8)> {
+    let found = first_two(a, b, count, |a, b| a == 0 || fold(a) != fold(b))?;
+    Ok(found.map_or((0, 0), |(_, a, b)| (fold(a), fold(b))))
+}
+
+fn same(byte: u8) -> u8 {
+    byte
+}
+
+fn lower(byte: u8) -> u8 {
+    byte.to_ascii_lowercase()
 }
 
 /// Length of a string.
 #[kexport(since = "2.6.0", header = "linux/string.h")]
 fn strlen(s: Chars) -> KResult<usize> {
-    Ok(text(s)?.len())
+    Ok(first_in(s, |_| false)?.0)
 }
 
 /// Length of a string, at most `count`.
 #[kexport(since = "2.6.0", header = "linux/string.h")]
 fn strnlen(s: Chars, count: usize) -> KResult<usize> {
-    Ok(text_n(s, count)?.len())
+    Ok(first(s, count, |b| b == 0)?.map_or(count, |(at, _)| at))
 }
 
 /// Compares two strings.
 #[kexport(since = "2.6.0", header = "linux/string.h")]
-fn strcmp(a: KStr, b: KStr) -> i32 {
-    compare(a.as_bytes(), b.as_bytes())
+fn strcmp(a: Chars, b: Chars) -> KResult<i32> {
+    strncmp(a, b, ALL)
 }
 
 /// Compares the first `count` bytes of two strings.
 #[kexport(since = "2.6.0", header = "linux/string.h")]
 fn strncmp(a: Chars, b: Chars, count: usize) -> KResult<i32> {
-    Ok(compare(&text_n(a, count)?, &text_n(b, count)?))
+    let (a, b) = difference(a, b, count, same)?;
+    Ok(a.cmp(&b) as i32)
 }
 
 /// Compares two strings without regard to ASCII case: the difference of the first bytes that differ.
 #[kexport(since = "2.6.22", header = "linux/string.h")]
-fn strcasecmp(a: KStr, b: KStr) -> i32 {
-    difference(a.as_bytes(), b.as_bytes())
+fn strcasecmp(a: Chars, b: Chars) -> KResult<i32> {
+    strncasecmp(a, b, ALL)
 }
 
 /// [`strcasecmp`] of at most `count` bytes.
 #[kexport(since = "2.6.22", header = "linux/string.h")]
 fn strncasecmp(a: Chars, b: Chars, count: usize) -> KResult<i32> {
-    Ok(difference(&text_n(a, count)?, &text_n(b, count)?))
+    let (a, b) = difference(a, b, count, lower)?;
+    Ok(i32::from(a) - i32::from(b))
 }
 
-fn difference(a: &[u8], b: &[u8]) -> i32 {
-    let at = |s: &[u8], i: usize| i32::from(s.get(i).copied().unwrap_or(0).to_ascii_lowercase());
-    (0..a.len().max(b.len())).map(|i| at(a, i) - at(b, i)).find(|d| *d != 0).unwrap_or(0)
-}
-
+/// Writes a string with its NUL.
 fn put(to: Chars, bytes: &[u8]) -> KResult {
-    access::write(to.addr(), bytes)?;
-    to.put(bytes.len() as u64, 0u8)
+    Ok(access::write(to.addr(), &[bytes, &[0]].concat())?)
 }
 
 /// Copies a string with its NUL.
@@ -179,9 +215,8 @@ fn strlcat(to: Chars, from: Chars, size: usize) -> KResult<usize> {
 /// The first `c` in a string, its NUL included.
 #[kexport(since = "2.6.0", header = "linux/string.h")]
 fn strchr(s: Chars, c: i32) -> KResult<Chars> {
-    let bytes = text(s)?;
-    let at = if c as u8 == 0 { Some(bytes.len()) } else { bytes.iter().position(|b| *b == c as u8) };
-    Ok(found(s, at))
+    let (at, byte) = first_in(s, |b| b == c as u8)?;
+    Ok(found(s, (byte == c as u8).then_some(at)))
 }
 
 /// The last `c` in a string, its NUL included.
@@ -195,9 +230,8 @@ fn strrchr(s: Chars, c: i32) -> KResult<Chars> {
 /// The first `c` within `count` bytes of a string.
 #[kexport(since = "2.6.0", header = "linux/string.h")]
 fn strnchr(s: Chars, count: usize, c: i32) -> KResult<Chars> {
-    let bytes = text_n(s, count)?;
-    let nul = (c as u8 == 0 && bytes.len() < count).then_some(bytes.len());
-    Ok(found(s, bytes.iter().position(|b| *b == c as u8).or(nul)))
+    let at = first(s, count, |b| b == 0 || b == c as u8)?;
+    Ok(found(s, at.filter(|(_, byte)| *byte == c as u8).map(|(at, _)| at)))
 }
 
 fn position(haystack: &[u8], needle: &[u8]) -> Option<usize> {
@@ -219,19 +253,20 @@ fn strnstr(s: Chars, needle: KStr, len: usize) -> KResult<Chars> {
 /// Length of the start of a string that consists of bytes of `accept`.
 #[kexport(since = "2.6.0", header = "linux/string.h")]
 fn strspn(s: Chars, accept: KStr) -> KResult<usize> {
-    Ok(text(s)?.iter().take_while(|b| accept.as_bytes().contains(b)).count())
+    Ok(first_in(s, |b| !accept.as_bytes().contains(&b))?.0)
 }
 
 /// Length of the start of a string that has no byte of `reject`.
 #[kexport(since = "2.6.0", header = "linux/string.h")]
 fn strcspn(s: Chars, reject: KStr) -> KResult<usize> {
-    Ok(text(s)?.iter().take_while(|b| !reject.as_bytes().contains(b)).count())
+    Ok(first_in(s, |b| reject.as_bytes().contains(&b))?.0)
 }
 
 /// The first byte of a string that is one of `accept`.
 #[kexport(since = "2.6.0", header = "linux/string.h")]
 fn strpbrk(s: Chars, accept: KStr) -> KResult<Chars> {
-    Ok(found(s, text(s)?.iter().position(|b| accept.as_bytes().contains(b))))
+    let (at, byte) = first_in(s, |b| accept.as_bytes().contains(&b))?;
+    Ok(found(s, (byte != 0).then_some(at)))
 }
 
 /// Cuts the next token off: `*s` moves behind it, or becomes NULL.
@@ -242,12 +277,12 @@ fn strsep(slot: KPtr, separators: KStr) -> KResult<Chars> {
         return Ok(Chars::NULL);
     }
     let s = Chars::new(start);
-    match text(s)?.iter().position(|b| separators.as_bytes().contains(b)) {
-        Some(at) => {
-            s.put(at as u64, 0u8)?;
-            slot.put(0, start + at as u64 + 1)?;
-        }
-        None => slot.put(0, 0u64)?,
+    let end = strpbrk(s, separators)?;
+    if end.is_null() {
+        slot.put(0, 0u64)?;
+    } else {
+        end.put(0, 0u8)?;
+        slot.put(0, end.addr() + 1)?;
     }
     Ok(s)
 }
@@ -255,9 +290,8 @@ fn strsep(slot: KPtr, separators: KStr) -> KResult<Chars> {
 /// Compares memory.
 #[kexport(since = "2.6.0", header = "linux/string.h")]
 fn memcmp(a: Chars, b: Chars, len: usize) -> KResult<i32> {
-    let (a, b) = (a.bytes(0, len)?, b.bytes(0, len)?);
-    let differ = a.iter().zip(&b).find(|(a, b)| a != b);
-    Ok(differ.map_or(0, |(a, b)| i32::from(*a) - i32::from(*b)))
+    let differ = first_two(a, b, len, |a, b| a != b)?;
+    Ok(differ.map_or(0, |(_, a, b)| i32::from(a) - i32::from(b)))
 }
 
 /// Not 0 if memory differs.
@@ -269,20 +303,25 @@ fn bcmp(a: Chars, b: Chars, len: usize) -> KResult<i32> {
 /// The first byte `c` in memory.
 #[kexport(since = "2.6.0", header = "linux/string.h")]
 fn memchr(s: Chars, c: i32, len: usize) -> KResult<Chars> {
-    Ok(found(s, s.bytes(0, len)?.iter().position(|b| *b == c as u8)))
+    Ok(found(s, first(s, len, |b| b == c as u8)?.map(|(at, _)| at)))
 }
 
 /// The first byte in memory that is not `c`.
 #[kexport(since = "3.2", header = "linux/string.h")]
 fn memchr_inv(s: Chars, c: i32, len: usize) -> KResult<Chars> {
-    Ok(found(s, s.bytes(0, len)?.iter().position(|b| *b != c as u8)))
+    Ok(found(s, first(s, len, |b| b != c as u8)?.map(|(at, _)| at)))
 }
 
 /// True if two strings are the same but for a newline at the end.
 #[kexport(since = "2.6.28", header = "linux/string.h")]
-fn sysfs_streq(a: KStr, b: KStr) -> bool {
-    let cut = |s: &KStr| s.as_bytes().strip_suffix(b"\n").unwrap_or(s.as_bytes()).to_vec();
-    cut(&a) == cut(&b)
+fn sysfs_streq(a: Chars, b: Chars) -> KResult<bool> {
+    let Some((at, x, y)) = first_two(a, b, ALL, |x, y| x == 0 || x != y)? else { return Ok(false) };
+    let ends_behind = |s: Chars| KResult::Ok(s.get::<u8>(at as u64 + 1)? == 0);
+    match (x, y) {
+        (0, b'\n') => ends_behind(b),
+        (b'\n', 0) => ends_behind(a),
+        _ => Ok(x == y),
+    }
 }
 
 fn is_space(b: u8) -> bool {
@@ -292,7 +331,7 @@ fn is_space(b: u8) -> bool {
 /// The first byte of a string that is no white space.
 #[kexport(since = "2.6.33", header = "linux/string.h")]
 fn skip_spaces(s: Chars) -> KResult<Chars> {
-    Ok(s.offset(text(s)?.iter().take_while(|b| is_space(**b)).count() as u64))
+    Ok(s.offset(first_in(s, |b| !is_space(b))?.0 as u64))
 }
 
 /// Cuts white space off the end of a string in place and skips it at the start.

@@ -9,8 +9,9 @@ use crate::mm::check::{Mode, Report};
 use crate::mm::owned::{self, Block, Freed, Kind};
 use crate::mm::{kasan, page};
 use crate::{fault, log};
+use machine::access::unwatched as access;
+use machine::heap;
 use machine::heap::guarded::{self, Pages};
-use machine::{access, heap};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -256,15 +257,17 @@ pub struct Access {
     pub write: bool,
     /// The instruction; 0 for an access of lkm's on behalf of a module.
     pub ip: u64,
-    /// The function that makes it on behalf of a module, where its name says more than the kind of access.
+    /// The function that makes it on behalf of a module.
     pub by: Option<&'static str>,
 }
 
 impl Access {
-    /// As reports call it: `read of 8 bytes`.
+    /// As reports call it: `read of 8 bytes`, `write of 13 bytes by strcpy`.
     pub fn text(self) -> String {
-        let what = self.by.unwrap_or(if self.write { "write" } else { "read" });
-        if self.size == 0 { what.to_string() } else { format!("{what} of {} bytes", self.size) }
+        let what = if self.write { "write" } else { "read" };
+        let size = if self.size == 0 { String::new() } else { format!(" of {} bytes", self.size) };
+        let by = self.by.map(|by| format!(" by {by}")).unwrap_or_default();
+        format!("{what}{size}{by}")
     }
 
     /// Reports it: KASAN's name for the kind of error, what is wrong in lkm's words, and what else is to be told.
@@ -273,7 +276,9 @@ impl Access {
             0 => owned::Origin::of(&fault::call_chain()),
             ip => owned::Origin { module: String::new(), made_by: vec![fault::frame_of_trap(ip)] },
         };
-        let function = origin.made_by.first().map(|frame| frame.text.clone()).unwrap_or_default();
+        // Work of the kernel's own has no module's function that called.
+        let own = self.by.unwrap_or_default().to_string();
+        let function = origin.made_by.first().map_or(own, |frame| frame.text.clone());
         let verb = if self.write { "Write" } else { "Read" };
         let access = format!("{verb} of size {} at addr {:016x}", self.size, self.addr);
         let report = Report::access(title, &function, &access, what);
@@ -309,6 +314,20 @@ pub fn on_fault(access: Access) -> bool {
     let page = Pages { start: access.addr & !(PAGE as u64 - 1), len: PAGE };
     touched().entry(pages.start).or_default().around.push(page);
     guarded::open(page, true)
+}
+
+/// Opens what an access that ends before `end` would trap at, as [`on_fault`] does.
+pub fn open_up_to(pages: Pages, is_free: bool, end: u64) {
+    let mut all = touched();
+    let touched = all.entry(pages.start).or_default();
+    let behind = pages.start + pages.len as u64;
+    if is_free {
+        touched.reopened = guarded::open(pages, true);
+    }
+    let page = Pages { start: behind, len: PAGE };
+    if end > behind && !touched.around.contains(&page) && guarded::open(page, true) {
+        touched.around.push(page);
+    }
 }
 
 /// Reports an access around the block that begins at `start`, or to it after its free.

@@ -8,7 +8,8 @@
 use super::{exact, uaccess};
 use crate::oops::gp::general;
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
-use machine::{Regs, access, arena};
+use machine::access::unwatched as access;
+use machine::{Regs, arena};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{PoisonError, RwLock};

@@ -17,6 +17,7 @@ use kabi::{Export, KPtr, KResult, exports, kexport};
 use loader::{Found, Image, Owner, Refusal};
 use machine::heap::guarded::Pages;
 use machine::{access, shadow};
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard};
@@ -189,11 +190,22 @@ fn look(addr: u64, size: usize, write: bool) {
     look_at(Access { addr, size, write, ip: 0, by: None });
 }
 
-/// Looks at an access that one of lkm's functions is about to make for the module that called it.
-pub fn look_for(by: &'static str, addr: u64, size: usize, write: bool) {
-    if is_on() && !shadow::is_open(addr, size) {
-        look_at(Access { addr, size, write, ip: 0, by: Some(by) });
+/// Looks at an access that one of lkm's functions is about to make for the module that called it: the machine's watcher.
+pub fn on_access(addr: u64, size: usize, write: bool) {
+    thread_local! {
+        static LOOKS: Cell<bool> = const { Cell::new(false) };
     }
+    // Whoever reports reads memory, too.
+    if !LOOKS.replace(true) {
+        let by = Some(kabi::running().map_or("lkm", name_for_people));
+        look_at(Access { addr, size, write, ip: 0, by });
+        LOOKS.set(false);
+    }
+}
+
+/// `__kfifo_in` and `_copy_to_user` are what their callers know without the underscores, and so is `__asan_memcpy`.
+pub fn name_for_people(name: &'static str) -> &'static str {
+    name.strip_prefix("__asan_").unwrap_or(name).trim_start_matches('_')
 }
 
 /// Looks at an access that module code is about to make.
@@ -220,9 +232,19 @@ fn look_at_block(zone: Zone, access: Access) {
     if access.size == 0 || is_inside && !zone.is_free {
         return;
     }
-    // What touches a closed page traps, and is reported then.
-    if guard::is_open(zone.pages, zone.is_free, end) {
+    let is_open = guard::is_open(zone.pages, zone.is_free, end);
+    let is_own = access.by.is_some();
+    if !is_open && is_own && access.addr >= zone.pages.start + zone.pages.len as u64 {
+        // It may belong to the next block.
+        guard::on_fault(access);
+        return;
+    }
+    // What touches a closed page traps, and is reported then; an access of lkm's own would only fail.
+    if is_open || is_own {
         guard::report_at(access, zone.start);
+    }
+    if !is_open && is_own {
+        guard::open_up_to(zone.pages, zone.is_free, end);
     }
 }
 
@@ -296,7 +318,6 @@ accesses! {
 /// memset, checked.
 #[kexport(since = "4.0", header = "linux/kasan.h", symbol = "__hwasan_memset")]
 fn __asan_memset(to: KPtr, byte: i32, size: u64) -> KResult<KPtr> {
-    look(to.addr(), size as usize, true);
     access::fill(to.addr(), byte as u8, size as usize)?;
     Ok(to)
 }
@@ -314,8 +335,6 @@ fn __asan_memmove(to: KPtr, from: KPtr, size: u64) -> KResult<KPtr> {
 }
 
 fn copy(to: KPtr, from: KPtr, size: u64) -> KResult<KPtr> {
-    look(from.addr(), size as usize, false);
-    look(to.addr(), size as usize, true);
     let mut bytes = vec![0; size as usize];
     access::read(from.addr(), &mut bytes)?;
     access::write(to.addr(), &bytes)?;
@@ -327,10 +346,11 @@ fn copy(to: KPtr, from: KPtr, size: u64) -> KResult<KPtr> {
 /// # Errors
 /// When there is no memory for its stub.
 pub fn in_place_of(name: &str) -> Result<Option<u64>, Refusal> {
-    if !is_on() || !["memset", "memcpy", "memmove"].contains(&name) {
+    let plain = name.strip_prefix("__").unwrap_or(name);
+    if !is_on() || !["memset", "memcpy", "memmove"].contains(&plain) {
         return Ok(None);
     }
-    Ok(find(&format!("__asan_{name}"))?.map(|found| found.value))
+    Ok(find(&format!("__asan_{plain}"))?.map(|found| found.value))
 }
 
 /// The names that instrumented code imports.

@@ -4,7 +4,7 @@
 //! A run may come back in parts. They are closed one by one, and wait together.
 
 use super::{check, guard, kasan};
-use machine::access;
+use machine::access::unwatched as access;
 use machine::heap::guarded::{self, Pages};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -6,10 +6,10 @@
 //! all other addresses are the calling program's, and the supervisor is asked for them ([`with_caller`]). Otherwise whatever
 //! else a module passes off as a user's pointer is bad, as kernel pointers and unmapped addresses are in Linux.
 
-use super::{kasan, slab};
+use super::slab;
 use kabi::errno::{EFAULT, EINVAL};
 use kabi::{Convention, DataExport, DataSize, Export, KPtr, KResult, c_long, exports, kexport};
-use machine::access;
+use machine::access::{self, unwatched};
 use remote::Remote;
 use std::cell::RefCell;
 use std::sync::atomic::AtomicBool;
@@ -98,11 +98,13 @@ pub fn put_bytes(addr: u64, bytes: &[u8]) -> usize {
 
 /// Copies what can be copied; how many bytes were not. `user` is the one of both that is the caller's.
 pub fn copy(to: u64, from: u64, len: usize, user: u64) -> usize {
+    let (own, write) = if user == from { (to, true) } else { (from, false) };
+    access::look(own, len, write);
     if let Some(remote) = Remote::at(user) {
         return len - if user == from { remote.copy_to(to, len) } else { remote.copy_from(from, len) };
     }
     let len_ok = usable(user, len);
-    match access::copy(to, from, len_ok) {
+    match unwatched::copy(to, from, len_ok) {
         Ok(()) => len - len_ok,
         Err(fault) => {
             let start = if fault.write { to } else { from };
@@ -114,10 +116,9 @@ pub fn copy(to: u64, from: u64, len: usize, user: u64) -> usize {
 /// Copies `len` bytes from user memory. Returns how many were not copied; what they would have filled becomes zeros.
 #[kexport(since = "2.6.18", header = "linux/uaccess.h", symbol = "_inline_copy_from_user")]
 fn _copy_from_user(to: KPtr, from: KPtr, len: usize) -> KResult<usize> {
-    kasan::look_for("copy_from_user", to.addr(), len, true);
     let left = copy(to.addr(), from.addr(), len, from.addr());
     if left > 0 {
-        access::fill(to.addr().wrapping_add((len - left) as u64), 0, left)?;
+        unwatched::fill(to.addr().wrapping_add((len - left) as u64), 0, left)?;
     }
     Ok(left)
 }
@@ -125,7 +126,6 @@ fn _copy_from_user(to: KPtr, from: KPtr, len: usize) -> KResult<usize> {
 /// Copies `len` bytes to user memory. Returns how many were not copied.
 #[kexport(since = "2.6.18", header = "linux/uaccess.h", symbol = "_inline_copy_to_user")]
 fn _copy_to_user(to: KPtr, from: KPtr, len: usize) -> usize {
-    kasan::look_for("copy_to_user", from.addr(), len, false);
     copy(to.addr(), from.addr(), len, to.addr())
 }
 
@@ -201,12 +201,15 @@ fn strncpy_from_user(to: KPtr, from: KPtr, count: c_long) -> KResult<c_long> {
     if count == 0 {
         return Ok(0);
     }
-    let text = user_str(from.addr(), count)?;
-    access::write(to.addr(), &text)?;
-    if text.len() < count {
-        to.put(text.len() as u64, 0u8)?;
+    // As Linux has it: the string may be any length, and the room must be there.
+    access::look(to.addr(), count, true);
+    let mut text = user_str(from.addr(), count)?;
+    let len = text.len();
+    if len < count {
+        text.push(0);
     }
-    Ok(text.len() as c_long)
+    unwatched::write(to.addr(), &text)?;
+    Ok(len as c_long)
 }
 
 /// The length of a user's string with its NUL; more than `count` if it is longer, 0 if it cannot be read.

@@ -28,9 +28,10 @@ use emit::{Emitted, Kind, Step};
 use iced_x86::{Decoder, DecoderOptions, InstructionInfoFactory};
 use kofile::{Elf, Symbols};
 use loader::Image;
+use machine::access::unwatched as access;
 use machine::arena::{self, Block};
 use machine::shadow::{self, Found};
-use machine::{MachineError, Regs, TrapKind, access};
+use machine::{MachineError, Regs, TrapKind};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -87,10 +88,12 @@ fn all() -> Vec<Arc<Slots>> {
 
 /// Makes ready; before any module runs. Where the host refuses the address space, finished modules are only guarded.
 pub fn boot() {
-    if check::mode() == check::Mode::Exact
-        && let Err(e) = shadow::reserve()
-    {
-        log::line(4, &format!("lkm: the accesses of finished modules are not checked: {e}"));
+    if check::mode() != check::Mode::Exact {
+        return;
+    }
+    match shadow::reserve() {
+        Ok(()) => machine::access::watch(kasan::on_access),
+        Err(e) => log::line(4, &format!("lkm: the accesses of finished modules are not checked: {e}")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{WINDOWS, reachable};
 use crate::{sched, server};
-use machine::access;
+use machine::access::unwatched as access;
 use std::cell::Cell;
 use wire::{Ask, MAX_ASK, Told};
 
