@@ -29,6 +29,8 @@ step "release build" cargo build -q --release
 step "every module of the installed kernels" cargo run -q --release -p xtask -- sweep
 step "what is said of every module before it is loaded" cargo run -q --release -p xtask -- check
 step "the init function of every module of 6.1" cargo run -q --release -p xtask -- inits 6.1
+step "the same in exact mode" cargo run -q --release -p xtask -- exact 6.1
+step "the same of 6.12" cargo run -q --release -p xtask -- exact 6.12
 step "the same of those that succeed as on the real kernel" cargo run -q --release -p xtask -- real 6.1
 step "the kernel's own self-tests in lkm's kernel" selftests
 step "nothing is found in more than 200 clean runs" env LKM_SELFTESTS="$target/selftests" \

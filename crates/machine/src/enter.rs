@@ -53,7 +53,12 @@ pub fn call(function: u64, args: &[u64]) -> Result<u64, Died> {
     unsafe { (*context).frame = &mut frame };
     let out = arch::enter(function, &registers, module_sp, &mut frame);
     leave(context, outer, outer_rust_sp, outer_border);
-    if out.died == 0 { Ok(out.value) } else { Err(Died) }
+    if out.died != 0 {
+        // SAFETY: as above.
+        unsafe { (*context).stack.open_below(module_sp) };
+        return Err(Died);
+    }
+    Ok(out.value)
 }
 
 fn leave(context: *mut Context, outer: *mut Frame, outer_rust_sp: u64, outer_border: u64) {

@@ -1,8 +1,9 @@
 //! One byte for every eight of memory that says how many of them may be accessed, and the code that looks there.
 //!
 //! The byte for the address A lies at A / 8: 0 means that all eight bytes may be accessed, 1 to 7 that only the first
-//! ones, a negative number that none. Only the arena and the physical memory can be closed; the rest of the range is zero
-//! and read-only. Where the shadow itself cannot be read, nothing is closed.
+//! ones, a negative number that none. Only the arena, the physical memory and stacks can be closed; the rest of the range is
+//! zero and read-only. Where the shadow itself cannot be read, nothing is closed. The shadow of a stack is written by the
+//! functions that run on it, if their compiler was told to; whoever ends them early opens it again.
 //!
 //! It is a sieve: whoever closes a range decides about each access to it, and the look costs little for all others.
 //! Counterpart: mm/kasan/generic.c, include/linux/kasan.h (`kasan_mem_to_shadow`).
@@ -121,22 +122,44 @@ pub fn found(ip: u64, is_breakpoint: bool) -> Option<Found> {
     })
 }
 
-/// True if all bytes of a range may be accessed; of what can never be closed, all may.
+/// The shadow of an address; 0 where there is none.
+pub fn value(addr: u64) -> i8 {
+    let at = addr / GRANULE;
+    let of_arena = arena::BASE..arena::BASE + arena::LEN as u64;
+    if ROUTINES.get().is_none() || !(LOWEST..END).contains(&at) || of_arena.contains(&at) {
+        return 0;
+    }
+    // SAFETY: `reserve` mapped this range for the life of the process. Others may write it meanwhile, byte by byte, as they
+    // may for a look by a routine.
+    unsafe { (at as *const i8).read_volatile() }
+}
+
+/// True if all bytes of a range may be accessed.
 pub fn is_open(addr: u64, len: usize) -> bool {
     let Some(end) = addr.checked_add(len as u64) else { return false };
-    let Some((start, size)) = writable().into_iter().find(|(start, size)| addr < start + size && end > *start) else {
+    if len == 0 {
         return true;
-    };
-    if ROUTINES.get().is_none() || addr < start || end > start + size {
-        return false;
     }
-    let (first, last) = (addr / GRANULE, end.saturating_sub(1).max(addr) / GRANULE);
-    // SAFETY: the shadow of the writable ranges is mapped for the life of the process. Others may write it meanwhile, byte
-    // by byte, as they may for a look by a routine.
-    let at = |granule: u64| unsafe { (granule as *const i8).read_volatile() };
-    let tail = at(last);
-    let is_tail_open = tail == 0 || (end.saturating_sub(1) % GRANULE) < tail.max(0) as u64;
-    len == 0 || is_tail_open && (first..last).all(|granule| at(granule) == 0)
+    let (first, last) = (addr & !(GRANULE - 1), (end - 1) & !(GRANULE - 1));
+    let tail = value(last);
+    let is_tail_open = tail == 0 || ((end - 1) % GRANULE) < tail.max(0) as u64;
+    is_tail_open && (first..last).step_by(GRANULE as usize).all(|granule| value(granule) == 0)
+}
+
+/// A new stack: functions may close parts of it. False when the host refuses.
+pub(crate) fn admit(stack: (u64, u64)) -> bool {
+    const PAGE: u64 = arena::PAGE as u64;
+    let (from, to) = ((stack.0 / GRANULE) & !(PAGE - 1), (stack.1 / GRANULE).next_multiple_of(PAGE));
+    let is_mapped = ROUTINES.get().is_some() && from >= LOWEST && to <= END;
+    // SAFETY: a part of the shadow, which nothing but the shadow uses; its content does not change.
+    is_mapped
+        && unsafe { libc::mprotect(from as *mut _, (to - from) as usize, libc::PROT_READ | libc::PROT_WRITE) } == 0
+}
+
+/// Says of `len` bytes of a stack that was admitted what they are; the last granule is left alone unless it is all of them.
+pub(crate) fn set_on_stack(addr: u64, len: u64, value: i8) {
+    // SAFETY: the caller knows the stack, and `admit` made its shadow writable. The functions on it run in this thread.
+    unsafe { std::ptr::write_bytes((addr / GRANULE) as *mut i8, value as u8, (len / GRANULE) as usize) };
 }
 
 fn set(addr: u64, granules: u64, value: i8) {
@@ -239,7 +262,7 @@ mod tests {
         assert_eq!(told(&|| access::write(at, &[b'y'; 61]).unwrap()), []);
         assert_eq!(told(&|| access::write(at + 1, &[b'y'; 61]).unwrap()), [(at + 1, 61, true)]);
         assert_eq!(told(&|| access::copy(at, at + 58, 4).unwrap()), [(at + 58, 4, false)]);
-        assert_eq!(told(&|| drop(access::get::<u64>(at + 56).unwrap())), [(at + 56, 8, false)]);
+        assert_eq!(told(&|| assert!(access::get::<u64>(at + 56).is_ok())), [(at + 56, 8, false)]);
         assert_eq!(told(&|| access::unwatched::fill(at, b'z', 256).unwrap()), []);
         // A string ends with its NUL, wherever the piece does that it was read with; without one, the first byte counts.
         access::unwatched::put(at + 60, 0u8).unwrap();
@@ -254,6 +277,17 @@ mod tests {
         assert_eq!(told(&|| access::scan_both(at + 17, at + 58, 30, differ).unwrap()), [(at + 61, 1, false)]);
         assert_eq!(told(&|| access::scan_both(at + 18, at + 58, 30, differ).unwrap()), []);
         clear(at, 256);
+    }
+
+    /// What a function closed of its stack is open again when it died.
+    fn the_dead_leave_nothing_closed(code: &arena::Block, task: &Task) {
+        const UD2: &[u8] = &[0x0f, 0x0b];
+        let at = task.stack_base() + 1024;
+        task::set_stack_shadow(at, 32, CLOSED);
+        assert!(!is_open(at + 8, 1) && is_open(at - 1, 1) && is_open(at + 32, 1));
+        arena::write(code.addr(), UD2).unwrap();
+        assert!(enter::call(code.addr(), &[]).is_err());
+        assert!(is_open(at, 32));
     }
 
     #[test]
@@ -303,6 +337,7 @@ mod tests {
         accesses_are_told(data.addr());
         close_behind(data.addr() + 13, 3);
         assert_eq!((access::get::<i8>((data.addr() + 8) / 8), access::get::<i8>(data.addr() / 8)), (Ok(5), Ok(0)));
+        the_dead_leave_nothing_closed(&code, &task);
         task::release_cpu();
     }
 }

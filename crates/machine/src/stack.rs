@@ -1,15 +1,24 @@
-//! Module stacks: 16 KiB as in Linux (`THREAD_SIZE`), with a guard page below that makes an overflow a trap.
+//! Module stacks: 16 KiB as in Linux (`THREAD_SIZE`), twice that where accesses are looked at, with a guard page below that makes an overflow a trap.
 
 use crate::arena::PAGE;
 use crate::error::MachineError;
+use crate::shadow;
 
 /// Bytes of a module stack, as Linux's `THREAD_SIZE` on x86-64.
 pub const SIZE: usize = 16 << 10;
+
+/// As much as Linux gives to kernels whose functions need room between their variables (`KASAN_STACK_ORDER`).
+fn size() -> usize {
+    if shadow::routines().is_empty() { SIZE } else { 2 * SIZE }
+}
 
 /// A module stack with its guard page.
 #[derive(Debug)]
 pub struct Stack {
     map: u64,
+    size: usize,
+    /// Functions may close parts of it ([`shadow`]).
+    has_shadow: bool,
 }
 
 impl Stack {
@@ -18,12 +27,27 @@ impl Stack {
     /// # Errors
     /// When the host refuses memory.
     pub fn new() -> Result<Self, MachineError> {
-        let map = map(PAGE + SIZE, "a module stack")?;
+        let size = size();
+        let map = map(PAGE + size, "a module stack")?;
         // SAFETY: the first page of our own fresh mapping.
         if unsafe { libc::mprotect(map as *mut _, PAGE, libc::PROT_NONE) } != 0 {
             return Err(MachineError::last("guarding a module stack"));
         }
-        Ok(Self { map })
+        let base = map + PAGE as u64;
+        Ok(Self { map, size, has_shadow: shadow::admit((base, base + size as u64)) })
+    }
+
+    /// Says of a range what [`shadow`] is to hold; nothing if it does not lie on this stack.
+    pub fn set_shadow(&self, addr: u64, len: u64, value: i8) {
+        let inside = addr >= self.base() && addr.checked_add(len).is_some_and(|end| end <= self.top());
+        if self.has_shadow && inside {
+            shadow::set_on_stack(addr, len, value);
+        }
+    }
+
+    /// Opens all of it below `end`: the functions there have ended.
+    pub fn open_below(&self, end: u64) {
+        self.set_shadow(self.base(), end.saturating_sub(self.base()), 0);
     }
 
     /// Lowest usable address (`task_struct.stack`).
@@ -33,7 +57,7 @@ impl Stack {
 
     /// One past the highest usable address; 16-byte aligned.
     pub fn top(&self) -> u64 {
-        self.base() + SIZE as u64
+        self.base() + self.size as u64
     }
 
     /// True if `addr` lies in the guard page: whoever went there overflowed the stack.
@@ -49,8 +73,9 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
+        self.open_below(self.top());
         // SAFETY: our own mapping; the task that used the stack is gone.
-        unsafe { libc::munmap(self.map as *mut _, PAGE + SIZE) };
+        unsafe { libc::munmap(self.map as *mut _, PAGE + self.size) };
     }
 }
 

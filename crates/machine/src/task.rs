@@ -3,7 +3,7 @@
 use crate::cpu;
 use crate::enter::Frame;
 use crate::error::MachineError;
-use crate::stack::{SignalStack, Stack};
+use crate::stack::{SIZE, SignalStack, Stack};
 use crate::trap::Raised;
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -71,10 +71,10 @@ impl Task {
         Ok(Self { context, _signals: signals, _thread: PhantomData })
     }
 
-    /// Lowest address of the module stack (`task_struct.stack`).
+    /// `task_struct.stack`: the module stack ends `THREAD_SIZE` behind it, wherever it begins.
     pub fn stack_base(&self) -> u64 {
         // SAFETY: the context lives as long as `self`; the stack's address never changes.
-        unsafe { (*self.context).stack.base() }
+        unsafe { (*self.context).stack.top() - SIZE as u64 }
     }
 
     /// Names this task's thread for other threads.
@@ -168,6 +168,22 @@ pub fn set_irqs_off(off: bool) -> bool {
 pub fn keep_vectors(keep: bool) {
     if let Some(number) = current_cpu() {
         cpu::set(number, cpu::FPU, u64::from(keep));
+    }
+}
+
+/// This task's module stack: its lowest address, and one past its highest.
+pub fn stack() -> Option<(u64, u64)> {
+    let context = context();
+    // SAFETY: a non-null context belongs to this thread; the stack's addresses never change.
+    (!context.is_null()).then(|| unsafe { ((*context).stack.base(), (*context).stack.top()) })
+}
+
+/// Says of a range of this task's module stack what [`crate::shadow`] is to hold; nothing if it does not lie there.
+pub fn set_stack_shadow(addr: u64, len: u64, value: i8) {
+    let context = context();
+    if !context.is_null() {
+        // SAFETY: a non-null context belongs to this thread; the stack's address never changes.
+        unsafe { (*context).stack.set_shadow(addr, len, value) };
     }
 }
 

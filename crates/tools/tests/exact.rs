@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 const SOURCE: &str = include_str!("exact/planted.c");
+const STACK: &str = include_str!("exact/stack.c");
 const LIBRARY: &str = include_str!("exact/library.c");
 
 /// The mark of the line, and what is said of it.
@@ -70,6 +71,22 @@ const BY_LIBRARY: &[(&str, &str)] = &[
     ("L18", "use after free: read of 1 bytes by strlen, 0 bytes into a 13-byte kmalloc allocation"),
 ];
 
+/// On the stack, where the compiler left room between the variables: only of what was built for it.
+const ON_STACK: &[(&str, &str)] = &[
+    ("K1", "out-of-bounds write of 1 bytes, 0 bytes past the end of text (13 bytes, on the stack)"),
+    ("K2", "out-of-bounds read of 4 bytes, 0 bytes past the end of numbers (12 bytes, on the stack)"),
+    ("K3", "out-of-bounds read of 1 bytes, 1 bytes before text (13 bytes, on the stack)"),
+    (
+        "K4",
+        "out-of-bounds write of 27 bytes by strcpy, its last 14 bytes past the end of text (13 bytes, on the stack)",
+    ),
+    ("K5", "out-of-bounds read of 1 bytes by strlen, 0 bytes past the end of text (13 bytes, on the stack)"),
+    ("K9", "out-of-bounds read of 8 bytes, its last 4 bytes past the end of numbers (12 bytes, on the stack)"),
+    ("K6", "use after scope: read of 1 bytes, 1 bytes into inner (20 bytes, on the stack)"),
+    ("K7", "out-of-bounds write of 1 bytes, past the end of an array of variable length on the stack"),
+    ("K8", "out-of-bounds read of 1 bytes, before an array of variable length on the stack"),
+];
+
 /// What was found in a run of the source, with the first frame's line of the source; and the exit status.
 fn found(release: &str, wrong: &str, mode: &str) -> (Vec<(String, String)>, i32) {
     let folder = Folder::new(&format!("exact-{release}-{wrong}"));
@@ -91,7 +108,11 @@ fn found_in(source: &Path, release: &str, wrong: &str, mode: &str) -> (Vec<(Stri
 }
 
 fn line_of(mark: &str) -> String {
-    let (file, source) = if mark.starts_with('L') { ("library.c", LIBRARY) } else { ("planted.c", SOURCE) };
+    let (file, source) = match mark.get(..1) {
+        Some("L") => ("library.c", LIBRARY),
+        Some("K") => ("stack.c", STACK),
+        _ => ("planted.c", SOURCE),
+    };
     let is_marked = |line: &str| line.split("// ").nth(1).is_some_and(|marks| marks.split(' ').any(|m| m == mark));
     let number = source.lines().position(is_marked).unwrap() + 1;
     format!("{file}:{number}")
@@ -163,5 +184,20 @@ fn what_the_library_does_for_a_module_is_checked() {
         library_is_checked(&folder.file("library.c", LIBRARY), &release);
         let (_folder, module) = build(&format!("exact-library-finished-{series}"), "library", LIBRARY, &release);
         library_is_checked(&module, &release);
+    }
+}
+
+#[test]
+fn variables_on_the_stack_are_checked() {
+    for series in ["6.1", "6.12"] {
+        let release = abi::newest(series, &abi::Options::default()).expect("the kernel is installed");
+        let folder = Folder::new(&format!("exact-stack-{series}"));
+        let source = folder.file("stack.c", STACK);
+        assert_eq!(found_in(&source, &release, "0", "exact"), (Vec::new(), 0), "{series}");
+        let (told, status) = found_in(&source, &release, "99", "exact");
+        assert_eq!(status, 120, "{told:?}");
+        let want: Vec<(String, String)> =
+            ON_STACK.iter().map(|(mark, what)| (what.to_string(), line_of(mark))).collect();
+        assert_eq!(told, want, "{series}");
     }
 }

@@ -53,6 +53,7 @@ static int __init so_in(void)
 {
 	static u64 big[33];
 	int i, sign = -1, calls = 0;
+	u64 none = 1;
 	struct item *it;
 	LIST_HEAD(head);
 	char text[120];
@@ -78,7 +79,7 @@ static int __init so_in(void)
 	sort(big, 33, sizeof(big[0]), big_cmp, NULL);
 	for (i = 1; i < 33 && big[i - 1] < big[i]; i++)
 		;
-	pr_info("so: ordered %d found %d not %d\n", i, bsearch(&big[20], big, 33, 8, big_cmp) == &big[20], bsearch(&sign, big, 33, 8, big_cmp) == NULL);
+	pr_info("so: ordered %d found %d not %d\n", i, bsearch(&big[20], big, 33, 8, big_cmp) == &big[20], bsearch(&none, big, 33, 8, big_cmp) == NULL);
 	for (i = 0; i < 20; i++) {
 		items[i].key = i * 7 % 5;
 		items[i].n = i;

@@ -124,13 +124,25 @@ fn decode(bytes: &[u8]) -> Result<(char, usize), Errno> {
     Ok((found.ok_or(EILSEQ)?, len))
 }
 
+/// At most `len` bytes of a text, of which a NUL is the last.
+fn text(from: KPtr, len: c_int) -> KResult<Vec<u8>> {
+    let len = usize::try_from(len).unwrap_or(0);
+    let mut bytes = access::read_str(from.addr(), len)?;
+    if bytes.len() < len {
+        bytes.push(0);
+    }
+    Ok(bytes)
+}
+
 /// Reads a character: how many of at most `len` bytes it takes.
 ///
 /// # Errors
 /// `EILSEQ`: these bytes are none. `EOVERFLOW`: it is cut.
 #[kexport(since = "2.6.31", header = "linux/nls.h")]
 fn utf8_to_utf32(from: KPtr, len: c_int, to: KPtr) -> KResult<c_int> {
-    let bytes = from.bytes(0, usize::try_from(len).unwrap_or(0).clamp(1, 6))?;
+    // The first byte tells how many there are; what follows them may be nobody's.
+    let all = from.get::<u8>(0)?.leading_ones().max(1) as c_int;
+    let bytes = text(from, len.clamp(1, 6).min(all))?;
     let (found, used) = decode(&bytes)?;
     to.put(0, found as u32)?;
     Ok(used as c_int)
@@ -167,7 +179,7 @@ fn ordered(unit: u16, endian: c_int) -> u16 {
 /// `EINVAL`: it is no UTF-8.
 #[kexport(since = "2.6.31", header = "linux/nls.h")]
 fn utf8s_to_utf16s(from: KPtr, len: c_int, endian: c_int, to: KPtr, room: c_int) -> KResult<c_int> {
-    let (bytes, room) = (from.bytes(0, usize::try_from(len).unwrap_or(0))?, usize::try_from(room).unwrap_or(0));
+    let (bytes, room) = (text(from, len)?, usize::try_from(room).unwrap_or(0));
     let (mut at, mut out) = (0, Vec::new());
     while bytes.get(at).is_some_and(|b| *b != 0) {
         let (found, used) = decode(&bytes[at..]).map_err(|_| EINVAL)?;
@@ -185,10 +197,15 @@ fn utf8s_to_utf16s(from: KPtr, len: c_int, endian: c_int, to: KPtr, room: c_int)
 /// Turns UTF-16 into UTF-8; how many bytes were written. Half pairs are left out.
 #[kexport(since = "2.6.31", header = "linux/nls.h")]
 fn utf16s_to_utf8s(from: KPtr, len: c_int, endian: c_int, to: KPtr, room: c_int) -> KResult<c_int> {
-    let units = from.bytes(0, usize::try_from(len).unwrap_or(0) * 2)?;
-    let units = units.as_chunks::<2>().0.iter().map(|unit| ordered(u16::from_le_bytes(*unit), endian));
+    let mut units = Vec::new();
+    for at in 0..u64::try_from(len).unwrap_or(0) {
+        match from.get::<u16>(2 * at)? {
+            0 => break,
+            unit => units.push(ordered(unit, endian)),
+        }
+    }
     let mut out = Vec::new();
-    for found in char::decode_utf16(units.take_while(|unit| *unit != 0)).flatten() {
+    for found in char::decode_utf16(units).flatten() {
         let mut buffer = [0; 4];
         let text = found.encode_utf8(&mut buffer);
         if out.len() + text.len() > usize::try_from(room).unwrap_or(0) {

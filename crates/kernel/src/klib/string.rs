@@ -57,7 +57,7 @@ fn found(s: Chars, at: Option<usize>) -> Chars {
 
 /// Where the first of at most `count` bytes lies that `is_it`. What lies behind it is not looked at, as in Linux: it may be
 /// nobody's.
-fn first(s: Chars, count: usize, is_it: impl Fn(u8) -> bool) -> KResult<Option<(usize, u8)>> {
+pub(super) fn first(s: Chars, count: usize, is_it: impl Fn(u8) -> bool) -> KResult<Option<(usize, u8)>> {
     let (mut before, mut found) = (0, None);
     access::scan(s.addr(), count, |piece| {
         let at = piece.iter().position(|b| is_it(*b));
@@ -69,7 +69,7 @@ fn first(s: Chars, count: usize, is_it: impl Fn(u8) -> bool) -> KResult<Option<(
 }
 
 /// The same of a string with its NUL, which is the end of it.
-fn first_in(s: Chars, is_it: impl Fn(u8) -> bool) -> KResult<(usize, u8)> {
+pub(super) fn first_in(s: Chars, is_it: impl Fn(u8) -> bool) -> KResult<(usize, u8)> {
     let found = first(s, ALL, |b| b == 0 || is_it(b))?;
     Ok(found.unwrap_or_default())
 }

@@ -2,6 +2,7 @@
 //! and what lib/string.c has beyond C's own functions.
 
 use super::memory;
+use super::string::{first, first_in};
 use super::string_escape::{escape, unescape};
 use crate::mm::slab;
 use kabi::errno::{E2BIG, EINVAL};
@@ -151,15 +152,13 @@ fn strreplace(s: Chars, old: u8, new: u8) -> KResult<Chars> {
 /// The first `c` of a string, or its NUL.
 #[kexport(since = "3.17", header = "linux/string.h")]
 fn strchrnul(s: Chars, c: c_int) -> KResult<Chars> {
-    let text = access::read_str(s.addr(), usize::MAX >> 1)?;
-    Ok(s.offset(text.iter().position(|b| *b == c as u8).unwrap_or(text.len()) as u64))
+    Ok(s.offset(first_in(s, |b| b == c as u8)?.0 as u64))
 }
 
 /// The first `c` in memory, or the place behind it.
 #[kexport(since = "2.6.0", header = "linux/string.h")]
 fn memscan(s: Chars, c: c_int, len: usize) -> KResult<Chars> {
-    let at = s.bytes(0, len)?.iter().position(|b| *b == c as u8);
-    Ok(s.offset(at.unwrap_or(len) as u64))
+    Ok(s.offset(first(s, len, |b| b == c as u8)?.map_or(len, |(at, _)| at) as u64))
 }
 
 /// The index of the first of `count` strings for which `is_it` holds; a NULL ends the table.

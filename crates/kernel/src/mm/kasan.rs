@@ -6,8 +6,8 @@
 //! between global variables. Most accesses are let through by the shadow ([`machine::shadow`]), without asking here.
 //! Counterparts: mm/kasan/generic.c, mm/kasan/report.c.
 //!
-//! DIFFERS: variables on the stack are not checked. These functions are no exports of the kernel that modules believe to run
-//! on; only in exact mode they can be imported.
+//! DIFFERS: these functions are no exports of the kernel that modules believe to run on; only in exact mode they can be
+//! imported.
 
 use crate::mm::check::{self, Mode, Report};
 use crate::mm::exact;
@@ -21,6 +21,8 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard};
+
+mod stack;
 
 exports![
     __asan_load1_noabort,
@@ -108,10 +110,11 @@ pub fn on_give(pages: Pages) {
 /// # Errors
 /// When there is no memory for its stub.
 pub fn find(name: &str) -> Result<Option<Found>, Refusal> {
-    if !is_on() {
+    // Such a module writes the shadow itself: without one it is refused.
+    if !is_on() || shadow::routines().is_empty() {
         return Ok(None);
     }
-    let Some(export) = EXPORTS.iter().find(|export| export.names.contains(&name)) else { return Ok(None) };
+    let Some(export) = all_exports().find(|export| export.names.contains(&name)) else { return Ok(None) };
     let value = stub(export)?;
     let (crc, namespace, proprietary) = (None, None, None);
     Ok(Some(Found { value, crc, gpl_only: false, namespace, owner: Owner::Kernel, proprietary }))
@@ -216,14 +219,20 @@ pub fn look_at(access: Access) {
         look_at_block(zone, access);
         return;
     }
-    let globals = GLOBALS.read().unwrap_or_else(PoisonError::into_inner);
-    let Some((start, global)) = globals.range(..=addr).next_back() else { return };
-    let (offset, end) = (addr - start, addr - start + size as u64);
-    if size > 0 && offset < global.with_redzone && end > global.size {
-        let (start, global) = (*start, global.clone());
-        drop(globals);
-        report_global(start, &global, access);
+    match global_at(addr) {
+        Some((start, global)) if size > 0 && addr - start + size as u64 > global.size => {
+            report_global(start, &global, access);
+        }
+        Some(_) => {}
+        None => stack::look_at(access),
     }
+}
+
+/// The variable in which an address lies, or in the room behind which.
+fn global_at(addr: u64) -> Option<(u64, Global)> {
+    let globals = GLOBALS.read().unwrap_or_else(PoisonError::into_inner);
+    let (start, global) = globals.range(..=addr).next_back()?;
+    (addr - start < global.with_redzone).then(|| (*start, global.clone()))
 }
 
 fn look_at_block(zone: Zone, access: Access) {
@@ -288,7 +297,7 @@ fn __asan_register_globals(globals: KPtr, count: u64) -> KResult {
 #[kexport(since = "4.0", header = "linux/kasan.h")]
 fn __asan_unregister_globals(_globals: KPtr, _count: u64) {}
 
-/// Nothing: what it clears in Linux is the stack's shadow.
+/// Nothing: a function that does not come back is abandoned, and then its part of the stack is opened.
 #[kexport(since = "4.0", header = "linux/kasan.h")]
 fn __asan_handle_no_return() {}
 
@@ -355,7 +364,11 @@ pub fn in_place_of(name: &str) -> Result<Option<u64>, Refusal> {
 
 /// The names that instrumented code imports.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    EXPORTS.iter().flat_map(|export| export.names.iter().copied())
+    all_exports().flat_map(|export| export.names.iter().copied())
+}
+
+fn all_exports() -> impl Iterator<Item = &'static &'static Export> {
+    EXPORTS.iter().chain(stack::EXPORTS)
 }
 
 /// Says that a read of `size` bytes follows.

@@ -53,10 +53,11 @@ pub fn is_source(file: &Path) -> bool {
     file.is_dir() || file.extension().is_some_and(|end| end == "c")
 }
 
-/// What the compiler makes of each access to memory: a call that `kernel::mm::kasan` answers. Variables on the stack
-/// would need a shadow at a fixed place.
+/// What the compiler makes of each access to memory: a call that `kernel::mm::kasan` answers. Around variables on the stack
+/// functions close the shadow themselves, where `machine::shadow` has it: at an eighth of the address.
 const INSTRUMENTED: &str = "-fsanitize=kernel-address --param asan-instrumentation-with-call-threshold=0 \
-                            --param asan-stack=0 --param asan-globals=1";
+                            --param asan-globals=1 --param asan-stack=1 --param asan-instrument-allocas=1 \
+                            -fsanitize-address-use-after-scope -fasan-shadow-offset=0";
 
 /// Builds `file` for `kernel`, or for the newest kernel whose headers are installed; `instrumented`: so that every access
 /// to memory can be checked.
