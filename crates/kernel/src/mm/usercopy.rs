@@ -6,6 +6,7 @@ use super::{guard, kmem_cache, page, vmalloc};
 use crate::{fault, log};
 use kabi::{KPtr, KResult, exports, kexport};
 use machine::heap::{self, Spot, slab};
+use machine::{enter, task};
 
 exports![__check_object_size];
 
@@ -40,12 +41,23 @@ pub struct Region {
 
 /// `len` is not 0.
 fn objection(start: u64, len: u64) -> Option<Objection> {
+    let (bottom, top) = task::stack().unwrap_or_default();
     match start {
         _ if start.checked_add(len - 1).is_none() => Some(Objection::new("wrapped address", 0)),
         0..=ZERO_SIZE => Some(Objection::new("null address", start)),
+        _ if start < top && start + len > bottom => {
+            // Without a frame there is no caller whose stack it could be.
+            let sp = enter::stretches().first().map_or(bottom, |stretch| stretch.border);
+            in_stack(start, len, sp, top)
+        }
         _ if heap::vmap::contains(start) => in_vmalloc(start, len),
         _ => in_heap(start, len),
     }
+}
+
+/// What is in use of a stack reaches from the stack pointer to its end; the distance from there is what the kernel tells.
+fn in_stack(start: u64, len: u64, sp: u64, top: u64) -> Option<Objection> {
+    (start < sp || len > top - start).then(|| Objection::new("process stack", sp.wrapping_sub(start)))
 }
 
 /// An area ends behind its closed page.
@@ -97,11 +109,7 @@ fn in_guarded(start: u64, len: u64) -> Option<Objection> {
 }
 
 /// Stops a copy whose kernel side is no object, or not in the part of one that programs may be given.
-#[kexport(
-    since = "4.8",
-    header = "linux/uaccess.h",
-    partial = "a copy beyond the end of the stack is not seen, and none of the kernel's text"
-)]
+#[kexport(since = "4.8", header = "linux/uaccess.h", partial = "a copy of the kernel's text is not seen")]
 fn __check_object_size(start: KPtr, len: usize, to_user: bool) -> KResult {
     if len == 0 {
         return Ok(());
@@ -123,4 +131,11 @@ fn only_the_part_of_an_object_may_be_copied() {
         let found = in_object(region(), at, len);
         assert_eq!(found.map(|f| (f.what, f.offset)), Some(("SLUB object", at)), "{at} {len}");
     }
+}
+
+#[test]
+fn only_what_is_in_use_of_a_stack_may_be_copied() {
+    let told = |start, len| in_stack(start, len, 0x7000, 0x8000).map(|found| found.offset);
+    assert_eq!([told(0x7000, 8), told(0x7000, 0x1000), told(0x7fff, 1)], [None; 3]);
+    assert_eq!([told(0x7ff8, 9), told(0x6ff8, 8), told(0x6ff8, 0x2000)], [Some(-0xff8i64 as u64), Some(8), Some(8)]);
 }
