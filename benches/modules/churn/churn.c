@@ -8,13 +8,36 @@ module_param(pairs, int, 0444);
 module_param(size, int, 0444);
 module_param(live, int, 0444);
 static void *kept[256];
+static struct kmem_cache *cache;
 
-/* Takes and gives blocks: one at a time, or (live) of many sizes with 256 of them there. */
+/* The same with a cache of its own. */
+static int of_cache(void)
+{
+	int i;
+
+	cache = kmem_cache_create("churn", size, 0, 0, NULL);
+	if (!cache)
+		return -ENOMEM;
+	for (i = 0; i < pairs; i++) {
+		void *p = kmem_cache_alloc(cache, GFP_KERNEL);
+
+		if (!p)
+			return -ENOMEM;
+		*(volatile char *)p = 1;
+		kmem_cache_free(cache, p);
+	}
+	kmem_cache_destroy(cache);
+	return 0;
+}
+
+/* Takes and gives blocks: one at a time, or (live 1) of many sizes with 256 of them there, or (live 2) objects of a cache. */
 static int __init churn_init(void)
 {
 	unsigned int dice = 1;
 	int i;
 
+	if (live == 2)
+		return of_cache();
 	for (i = 0; i < pairs; i++) {
 		void *p = kmalloc(live ? 8 + (dice >> 16) % 1000 : size, GFP_KERNEL);
 

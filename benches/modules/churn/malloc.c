@@ -8,7 +8,7 @@ static void *kept[256];
 
 int main(int argc, char **argv)
 {
-	int pairs = atoi(argv[1]), size = atoi(argv[2]), live = atoi(argv[3]);
+	int pairs = atoi(argv[1]), size = atoi(argv[2]), live = atoi(argv[3]) == 1;
 	unsigned int dice = 1;
 	struct timespec a, b;
 

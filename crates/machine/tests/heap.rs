@@ -1,6 +1,6 @@
 //! kmalloc's objects between threads: what each keeps, what comes back elsewhere, and what a thread leaves at its end.
 
-use machine::heap::{self, Spot, slab};
+use machine::heap::{self, Spot, magazines, slab};
 use machine::{Action, access};
 use std::collections::HashSet;
 use std::sync::mpsc::channel;
@@ -107,4 +107,101 @@ fn a_thread_leaves_nothing_behind() {
         seen.extend(objects.join().unwrap());
     }
     assert!(seen.len() < 500, "{}", seen.len());
+}
+
+/// A cache as kmem_cache has it, known by a number.
+struct Kind {
+    key: u64,
+    cache: std::sync::Arc<slab::Cache>,
+}
+
+impl Kind {
+    fn new(key: u64) -> Self {
+        Self { key, cache: slab::make(72).unwrap() }
+    }
+
+    fn take(&self) -> u64 {
+        magazines::take(self.key, false).unwrap_or_else(|| {
+            let object = self.cache.take(&mut |_| {}).unwrap();
+            magazines::prepare(self.key, &self.cache, 72);
+            object
+        })
+    }
+
+    fn give(&self, object: u64) {
+        access::fill(object, 0xff, 72).unwrap();
+        if magazines::give(self.key, object) != Some(true) {
+            magazines::prepare(self.key, &self.cache, 72);
+            assert_eq!(magazines::give(self.key, object), Some(true));
+        }
+    }
+
+    fn in_use(&self) -> HashSet<u64> {
+        self.cache.in_use().into_iter().collect()
+    }
+}
+
+#[test]
+fn what_threads_keep_of_a_cache_is_free() {
+    boot();
+    let kind = Kind::new(0x1000);
+    let mut live: HashSet<u64> = (0..300).map(|_| kind.take()).collect();
+    assert_eq!((live.len(), kind.in_use()), (300, live.clone()));
+    let given: Vec<u64> = live.iter().copied().skip(3).collect();
+    given.iter().for_each(|object| kind.give(*object));
+    live.retain(|object| !given.contains(object));
+    assert_eq!(kind.in_use(), live);
+    let left = thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            let taken: Vec<u64> = (0..100).map(|_| kind.take()).collect();
+            assert!(taken.iter().all(|object| !live.contains(object)));
+            taken.iter().skip(2).for_each(|object| kind.give(*object));
+            assert_eq!(kind.in_use().len(), 5);
+            [taken[0], taken[1]]
+        });
+        other.join().unwrap()
+    });
+    live.extend(left);
+    assert_eq!(kind.in_use(), live);
+    // Those that the thread kept are back, and all are given once.
+    assert!((0..300).all(|_| live.insert(kind.take())));
+    assert_eq!(kind.in_use(), live);
+    slab::destroy(&kind.cache);
+    assert_eq!((magazines::take(kind.key, false), magazines::give(kind.key, left[0])), (None, None));
+}
+
+#[test]
+fn caches_that_share_a_magazine_take_turns() {
+    boot();
+    let kinds: Vec<Kind> = (1..40).map(|n| Kind::new(0x2000 * n)).collect();
+    for round in 0..3 {
+        let objects: Vec<u64> = kinds.iter().map(Kind::take).collect();
+        for (kind, object) in kinds.iter().zip(&objects) {
+            kind.give(*object);
+            assert_eq!(magazines::give(kind.key, *object), Some(false));
+            assert_eq!((magazines::give(kind.key, object + 8), kind.in_use().len()), (None, 0));
+        }
+        let other = objects[(round + 1) % 39];
+        assert!(
+            kinds.iter().zip(&objects).all(|(kind, own)| *own == other || magazines::give(kind.key, other).is_none())
+        );
+    }
+}
+
+#[test]
+fn kept_objects_are_cleared_if_the_cache_wants_it() {
+    boot();
+    let kind = Kind::new(0x7_0000);
+    let object = kind.take();
+    kind.give(object);
+    assert_eq!(magazines::take(kind.key, true), Some(object));
+    assert!((0..9).all(|n| word(object + 8 * n) == 0));
+    kind.give(object);
+    let kept = Kind { key: 0x8_0000, cache: slab::make(72).unwrap() };
+    let first = kept.cache.take(&mut |_| {}).unwrap();
+    magazines::prepare(kept.key, &kept.cache, 0);
+    access::put(first, 77u64).unwrap();
+    assert_eq!(magazines::give(kept.key, first), Some(true));
+    assert_eq!((magazines::take(kept.key, true), magazines::take(kept.key, false)), (None, Some(first)));
+    assert_eq!(word(first), 77);
 }

@@ -7,16 +7,19 @@ use super::check::{self, Mode, Report};
 use super::owned::{self, Block, Kind};
 use super::usercopy::Region;
 use super::{guard, slab};
-use crate::oops;
 use crate::{env, fault, log, module};
+use kabi::border::border;
 use kabi::errno::{EINVAL, ENOMEM};
 use kabi::{
-    Errno, Field, KError, KPtr, KResult, KStr, NullPtr, c_int, c_uint, exports, kexport, profile, size_of_struct,
+    Errno, Field, IntoAbi, KError, KPtr, KResult, KStr, NullPtr, c_int, c_uint, exports, kexport, profile,
+    size_of_struct,
 };
 use machine::access;
-use machine::heap::{self, Spot};
+use machine::heap::{self, Spot, magazines};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+
+mod leftovers;
 
 exports![
     kmem_cache_create,
@@ -47,8 +50,6 @@ const CACHE: Kind = Kind::Other("kmem_cache");
 const GFP_ZERO: u32 = 0x100;
 /// Bytes of a cache line.
 const LINE: usize = 64;
-/// The `TAINT_BAD_PAGE` bit.
-const BAD_PAGE: u64 = 1 << 5;
 
 struct Cache {
     name: Arc<str>,
@@ -60,6 +61,21 @@ struct Cache {
     /// What of an object programs may be given: from where, and how much.
     usercopy: (u32, u32),
     objects: Arc<heap::slab::Cache>,
+}
+
+impl Cache {
+    /// Debian clears memory that nobody wants to find as it was.
+    fn clears(&self) -> bool {
+        self.ctor == 0 && !typesafe(self.flags)
+    }
+
+    /// In fast mode this thread keeps objects from here on, and takes and gives them without asking anybody.
+    fn prepare(&self, p: KPtr<KmemCache>) {
+        if check::mode() == Mode::Fast {
+            let clear = if self.clears() { self.object_size } else { 0 };
+            magazines::prepare(p.addr(), &self.objects, clear);
+        }
+    }
 }
 
 static CACHES: RwLock<Option<HashMap<u64, Arc<Cache>>>> = RwLock::new(None);
@@ -182,10 +198,10 @@ fn alloc(p: KPtr<KmemCache>, flags: u32) -> KResult<KPtr> {
             let mut made = Ok(());
             let object = cache.objects.take(&mut |fresh| made = construct(&cache, fresh)).ok_or(ENOMEM)?;
             made?;
-            // Debian clears memory that nobody wants to find as it was.
-            if flags & GFP_ZERO != 0 || (cache.ctor == 0 && !typesafe(cache.flags)) {
+            if flags & GFP_ZERO != 0 || cache.clears() {
                 access::fill(object, 0, cache.object_size)?;
             }
+            cache.prepare(p);
             object
         }
     };
@@ -193,6 +209,23 @@ fn alloc(p: KPtr<KmemCache>, flags: u32) -> KResult<KPtr> {
         owned::note(addr, block);
     }
     Ok(KPtr::new(addr))
+}
+
+/// [`alloc`] for module code: what this thread keeps is given without further ado.
+#[inline(always)]
+fn take(p: KPtr<KmemCache>, flags: u32) -> KPtr {
+    let kept = if check::mode() == Mode::Fast { magazines::take(p.addr(), flags & GFP_ZERO != 0) } else { None };
+    KPtr::new(kept.unwrap_or_else(|| alloc_slowly(p, flags)))
+}
+
+#[inline(never)]
+fn alloc_slowly(p: KPtr<KmemCache>, flags: u32) -> u64 {
+    border("kmem_cache_alloc", || NullPtr::<()>(alloc(p, flags)).into_abi())
+}
+
+#[inline(never)]
+fn free_slowly(p: KPtr<KmemCache>, object: KPtr) {
+    border("kmem_cache_free", || free(p, object).map(|()| 0));
 }
 
 fn region(cache: &Cache) -> Region {
@@ -241,63 +274,22 @@ fn free(p: KPtr<KmemCache>, object: KPtr) -> KResult {
         let report = block.as_ref().map(|block| block.origin()).iter().fold(report, |r, o| r.chain("allocated in", o));
         report.publish();
     }
-    slab::free(object, "kmem_cache_free")
-}
-
-/// The objects that are not given back.
-fn left_in(cache: &Cache) -> Vec<u64> {
-    let mut left = cache.objects.in_use();
-    if check::guards() {
-        let mine = |block: &Block| block.kind == Kind::Object && block.name.as_deref() == Some(&*cache.name);
-        left.extend(owned::all().into_iter().filter(|(_, b)| b.guard.is_some() && mine(b)).map(|(addr, _)| addr));
-    }
-    left
-}
-
-/// What the kernel says of a cache that is destroyed while objects are left (`__kmem_cache_shutdown`).
-fn complain(cache: &Cache, left: &[u64]) {
-    let newer = env::version() >= (6, 12);
-    let line = |text: &str| log::line(3, text);
-    let title = if newer {
-        "Objects remaining on __kmem_cache_shutdown()".to_string()
-    } else {
-        format!("Objects remaining in {} on __kmem_cache_shutdown()", cache.name)
-    };
-    line("=============================================================================");
-    line(&format!("BUG {} ({}): {title}", cache.name, oops::tainted(module::taint::bits())));
-    line("-----------------------------------------------------------------------------");
-    line("");
-    let slab = format!(
-        "Slab 0x{} objects={} used={} fp=0x{} flags=0x200(slab|node=0|zone=2)",
-        env::hashed(left.first().copied().unwrap_or(0) & !0xfff),
-        cache.objects.per_slab(),
-        left.len(),
-        env::hashed(0)
-    );
-    let objects = || {
-        for object in left {
-            let offset = cache.objects.offset_of(*object);
-            log::line(3, &format!("Object 0x{} @offset={offset}", env::hashed(*object)));
+    if !foreign {
+        cache.prepare(p);
+        match magazines::give(p.addr(), object.addr()) {
+            Some(true) => return Ok(()),
+            Some(false) => return Err(slab::double_free()),
+            None => {}
         }
-    };
-    if newer {
-        objects();
-        line(&slab);
-        module::taint::add_bits(BAD_PAGE);
-        fault::warn_in("__kmem_cache_shutdown", "mm/slub.c", 0, None);
-    } else {
-        line(&slab);
-        fault::dump_stack();
-        module::taint::add_bits(BAD_PAGE);
-        objects();
     }
+    slab::free(object, "kmem_cache_free")
 }
 
 fn destroy(p: KPtr<KmemCache>) -> KResult {
     let cache = find(p)?;
-    let left = left_in(&cache);
+    let left = leftovers::left_in(&cache);
     if !left.is_empty() {
-        complain(&cache, &left);
+        leftovers::complain(&cache, &left);
         let caller = fault::describe(module::callers().first().copied().unwrap_or(0));
         let text = format!("kmem_cache_destroy {}: Slab cache still has objects when called from {caller}", cache.name);
         fault::warn_in("kmem_cache_destroy", "mm/slab_common.c", 0, Some(&text));
@@ -370,20 +362,20 @@ fn kmem_cache_size(p: KPtr<KmemCache>) -> KResult<c_uint> {
 
 /// Takes an object.
 #[kexport(since = "2.6.0", header = "linux/slab.h", symbol = "kmem_cache_alloc_noprof")]
-fn kmem_cache_alloc(p: KPtr<KmemCache>, flags: u32) -> NullPtr {
-    NullPtr(alloc(p, flags))
+fn kmem_cache_alloc(p: KPtr<KmemCache>, flags: u32) -> KPtr {
+    take(p, flags)
 }
 
 /// [`kmem_cache_alloc`] for an object of a list of least recently used ones.
 #[kexport(since = "5.18", header = "linux/slab.h", symbol = "kmem_cache_alloc_lru_noprof")]
-fn kmem_cache_alloc_lru(p: KPtr<KmemCache>, _list: KPtr, flags: u32) -> NullPtr {
-    NullPtr(alloc(p, flags))
+fn kmem_cache_alloc_lru(p: KPtr<KmemCache>, _list: KPtr, flags: u32) -> KPtr {
+    take(p, flags)
 }
 
 /// [`kmem_cache_alloc`] on a memory node; there is one.
 #[kexport(since = "2.6.12", header = "linux/slab.h", symbol = "kmem_cache_alloc_node_noprof")]
-fn kmem_cache_alloc_node(p: KPtr<KmemCache>, flags: u32, _node: c_int) -> NullPtr {
-    NullPtr(alloc(p, flags))
+fn kmem_cache_alloc_node(p: KPtr<KmemCache>, flags: u32, _node: c_int) -> KPtr {
+    take(p, flags)
 }
 
 /// Takes `count` objects: all or none.
@@ -413,8 +405,11 @@ fn free_bulk(p: KPtr<KmemCache>, count: u64, list: KPtr) -> KResult {
 
 /// Gives an object back.
 #[kexport(since = "2.6.0", header = "linux/slab.h")]
-fn kmem_cache_free(p: KPtr<KmemCache>, object: KPtr) -> KResult {
-    free(p, object)
+fn kmem_cache_free(p: KPtr<KmemCache>, object: KPtr) {
+    let kept = if check::mode() == Mode::Fast { magazines::give(p.addr(), object.addr()) } else { None };
+    if kept != Some(true) {
+        free_slowly(p, object);
+    }
 }
 
 /// Gives `count` objects back.

@@ -192,7 +192,7 @@ fn free_unseen(addr: u64) -> KResult {
 
 /// The kernel finds that an object is freed which is the first of the free ones (`set_freepointer`).
 #[cold]
-fn double_free() -> KError {
+pub(super) fn double_free() -> KError {
     // Up to 6.1 it is inlined into another one.
     let function = if env::version() >= (6, 2) { "kfree" } else { "__kmem_cache_free" };
     fault::bug_in(function, "mm/slub.c", 0)

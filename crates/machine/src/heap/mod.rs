@@ -6,7 +6,8 @@
 //!
 //! - `map`: the mappings, and what each page is used for;
 //! - `pages`: runs of 1 to 1024 pages, aligned to their size;
-//! - `slab`: objects of one size, and the size classes of kmalloc; `bags`: what threads keep of these;
+//! - `slab`: objects of one size, and the size classes of kmalloc; `bags` and [`magazines`]: what
+//!   threads keep of these and of others;
 //! - `guarded`: blocks that end at an inaccessible page;
 //! - `vmap`: the second mapping.
 //!
@@ -14,6 +15,7 @@
 
 mod bags;
 pub mod guarded;
+pub mod magazines;
 mod map;
 pub mod pages;
 pub mod slab;

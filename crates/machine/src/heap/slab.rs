@@ -4,7 +4,7 @@
 //! to itself (`bags`).
 
 use super::map::{self, Use};
-use super::{bags, pages};
+use super::{bags, magazines, pages};
 use crate::arena::PAGE;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -83,6 +83,16 @@ impl Cache {
         self.number
     }
 
+    /// Bytes that an object takes.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Works with the free objects, of which the one that came last is the last.
+    pub(super) fn with_free(&self, work: impl FnOnce(&mut Vec<u64>)) {
+        work(&mut self.inner().free);
+    }
+
     /// Objects in one slab.
     pub fn per_slab(&self) -> usize {
         (PAGE << self.order) / self.size
@@ -90,8 +100,9 @@ impl Cache {
 
     /// The objects that are not free.
     pub fn in_use(&self) -> Vec<u64> {
+        let kept = magazines::kept(self.number);
         let inner = self.inner();
-        let free: HashSet<u64> = inner.free.iter().copied().collect();
+        let free: HashSet<u64> = inner.free.iter().copied().chain(kept).collect();
         let objects = |slab: &u64| (0..self.per_slab()).map(|i| slab + (i * self.size) as u64).collect::<Vec<_>>();
         inner.slabs.iter().flat_map(objects).filter(|object| !free.contains(object)).collect()
     }
@@ -196,6 +207,7 @@ pub fn make(size: usize) -> Option<Arc<Cache>> {
 /// Ends a cache: its memory is given back, whoever uses it.
 pub fn destroy(cache: &Cache) {
     MADE.write().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().remove(&cache.number);
+    magazines::forget(cache.number);
     let inner = std::mem::take(&mut *cache.inner());
     cache.give_slabs(&inner.slabs);
 }
@@ -205,7 +217,12 @@ pub(super) fn size_of(number: u32) -> Option<usize> {
     if let Some(size) = SIZES.get(number as usize) {
         return Some(*size);
     }
-    MADE.read().unwrap_or_else(PoisonError::into_inner).as_ref()?.get(&number).map(|cache| cache.size)
+    made(number).map(|cache| cache.size)
+}
+
+/// The cache with this number, if it was made and is there still.
+pub(super) fn made(number: u32) -> Option<Arc<Cache>> {
+    MADE.read().unwrap_or_else(PoisonError::into_inner).as_ref()?.get(&number).map(Arc::clone)
 }
 
 /// The fast path of kmalloc: a zeroed object for `len` bytes if this thread keeps one; all else is left to `otherwise`,
@@ -266,13 +283,18 @@ pub(super) fn take_back(class: usize) {
     }
 }
 
-/// By class: an offset in a slab is a multiple of the size if their product, modulo 2^32, is less than this (Lemire, Kaser
-/// and Kurz, "Faster remainder by direct computation").
+/// An offset in a slab is a multiple of the size if their product, modulo 2^32, is less than this (Lemire, Kaser and Kurz,
+/// "Faster remainder by direct computation").
+pub(super) const fn inverse_of(size: usize) -> u32 {
+    (1u64 << 32).div_ceil(size as u64) as u32
+}
+
+/// By class.
 const INVERSES: [u32; SIZES.len()] = {
     let mut inverses = [0; SIZES.len()];
     let mut class = 0;
     while class < SIZES.len() {
-        inverses[class] = (1u64 << 32).div_ceil(SIZES[class] as u64) as u32;
+        inverses[class] = inverse_of(SIZES[class]);
         class += 1;
     }
     inverses
@@ -282,10 +304,21 @@ const INVERSES: [u32; SIZES.len()] = {
 #[inline(always)]
 fn class_of(addr: u64) -> Option<usize> {
     let Use::Slab { cache, index } = map::use_at(addr)? else { return None };
-    let class = cache as usize;
+    let inverse = *INVERSES.get(cache as usize)?;
+    is_multiple(addr, index, inverse).then_some(cache as usize)
+}
+
+#[inline(always)]
+fn is_multiple(addr: u64, index: u8, inverse: u32) -> bool {
     let offset = u32::from(index) * PAGE as u32 + addr as u32 % PAGE as u32;
-    let inverse = *INVERSES.get(class)?;
-    (offset.wrapping_mul(inverse) < inverse).then_some(class)
+    offset.wrapping_mul(inverse) < inverse
+}
+
+/// The number of the cache that has an object that begins at `addr`, if its objects have this inverse.
+#[inline(always)]
+pub(super) fn begins(addr: u64, inverse: u32) -> Option<u32> {
+    let Use::Slab { cache, index } = map::use_at(addr)? else { return None };
+    is_multiple(addr, index, inverse).then_some(cache)
 }
 
 /// The fast path of kfree: 0 if `addr` is an object of a size class, and this thread keeps it now; all else is left to
@@ -302,8 +335,7 @@ pub fn give(number: u32, object: u64) -> bool {
     if (number as usize) < SIZES.len() {
         return give_to_class(number as usize, object);
     }
-    let made = MADE.read().unwrap_or_else(PoisonError::into_inner);
-    made.as_ref().and_then(|made| made.get(&number)).is_none_or(|cache| cache.give(object))
+    made(number).is_none_or(|cache| cache.give(object))
 }
 
 #[cfg(test)]
@@ -326,6 +358,13 @@ mod tests {
             for offset in 0..64u32 << 10 {
                 assert_eq!(offset.wrapping_mul(inverse) < inverse, offset % *size as u32 == 0, "{offset} / {size}");
             }
+        }
+        for size in (8..2000).step_by(8) {
+            let is_right = |offset: &u32| offset.wrapping_mul(inverse_of(size)) < inverse_of(size);
+            assert!(
+                (0..64u32 << 10).step_by(8).all(|offset| is_right(&offset) == (offset % size as u32 == 0)),
+                "{size}"
+            );
         }
     }
 
