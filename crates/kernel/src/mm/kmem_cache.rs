@@ -7,19 +7,21 @@ use super::check::{self, Mode, Report};
 use super::owned::{self, Block, Kind};
 use super::usercopy::Region;
 use super::{guard, slab};
-use crate::{env, fault, log, module};
+use crate::{env, fault, module};
 use kabi::border::border;
-use kabi::errno::{EINVAL, ENOMEM};
+use kabi::errno::ENOMEM;
 use kabi::{
-    Errno, Field, IntoAbi, KError, KPtr, KResult, KStr, NullPtr, c_int, c_uint, exports, kexport, profile,
-    size_of_struct,
+    Field, IntoAbi, KError, KPtr, KResult, KStr, NullPtr, c_int, c_uint, exports, kexport, profile, size_of_struct,
 };
 use machine::access;
 use machine::heap::{self, Spot, magazines};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+mod create;
 mod leftovers;
+
+use create::{Wish, make};
 
 exports![
     kmem_cache_create,
@@ -48,8 +50,6 @@ static OBJECT_SIZE: Field = Field::new("kmem_cache", "object_size");
 const CACHE: Kind = Kind::Other("kmem_cache");
 /// `__GFP_ZERO`.
 const GFP_ZERO: u32 = 0x100;
-/// Bytes of a cache line.
-const LINE: usize = 64;
 
 struct Cache {
     name: Arc<str>,
@@ -93,77 +93,6 @@ fn flag(name: &str, old: u32) -> u32 {
 
 fn typesafe(flags: u32) -> bool {
     flags & flag("SLAB_TYPESAFE_BY_RCU", 0x8_0000) != 0
-}
-
-/// What a cache is to be.
-struct Wish {
-    size: usize,
-    align: usize,
-    flags: u32,
-    ctor: u64,
-    usercopy: (u32, u32),
-}
-
-impl Wish {
-    fn new(size: c_uint, align: c_uint, flags: u32, ctor: u64, usercopy: (u32, u32)) -> Self {
-        Self { size: size as usize, align: align as usize, flags, ctor, usercopy }
-    }
-}
-
-/// As `calculate_alignment` has it.
-fn alignment(wish: &Wish, to_lines: bool) -> usize {
-    let mut align = wish.align.max(8);
-    if to_lines {
-        let mut line = LINE;
-        while wish.size <= line / 2 {
-            line /= 2;
-        }
-        align = align.max(line);
-    }
-    align.next_multiple_of(8)
-}
-
-fn create(name: &Option<KStr>, wish: &Wish) -> KResult<KPtr<KmemCache>> {
-    let name = name.as_ref().ok_or(EINVAL)?.to_string_lossy();
-    let align = alignment(wish, wish.flags & flag("SLAB_HWCACHE_ALIGN", 0x2000) != 0);
-    // Objects that outlive a free, or are poisoned, have their link to the next free one behind them.
-    let behind = wish.ctor != 0 || typesafe(wish.flags) || wish.flags & flag("SLAB_POISON", 0x800) != 0;
-    let size = wish.size.next_multiple_of(8) + if behind { 8 } else { 0 };
-    let objects = heap::slab::make(size.max(8).next_multiple_of(align)).ok_or(EINVAL)?;
-    let p: KPtr<KmemCache> = KPtr::new(heap::alloc(size_of_struct("kmem_cache")?).ok_or(ENOMEM)?);
-    let text = heap::alloc(name.len() + 1).ok_or(ENOMEM)?;
-    access::write(text, name.as_bytes())?;
-    NAME.put(p, text)?;
-    SIZE.put(p, size as u32)?;
-    OBJECT_SIZE.put(p, wish.size as u32)?;
-    let cache = Cache {
-        name: name.as_str().into(),
-        object_size: wish.size,
-        align,
-        flags: wish.flags,
-        ctor: wish.ctor,
-        usercopy: wish.usercopy,
-        objects,
-    };
-    owned::note(p.addr(), Block::new(CACHE, 0).named(&name));
-    CACHES.write().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(p.addr(), Arc::new(cache));
-    Ok(p)
-}
-
-/// Makes a cache, or says why not as the kernel does.
-fn make(function: &str, name: Option<KStr>, wish: &Wish) -> KResult<KPtr<KmemCache>> {
-    let error = match create(&name, wish) {
-        Err(KError::Errno(Errno(number))) => number,
-        other => return other,
-    };
-    let name = name.map_or_else(|| "(null)".into(), |name| name.to_string_lossy());
-    if wish.flags & flag("SLAB_PANIC", 0x4_0000) != 0 {
-        log::line(0, &format!("{function}: Failed to create slab '{name}'. Error -{error}"));
-        return Err(KError::Bug("a cache that must not fail cannot be made"));
-    }
-    log::line(4, &format!("{function}({name}) failed with error -{error}"));
-    fault::dump_stack();
-    Ok(KPtr::NULL)
 }
 
 fn construct(cache: &Cache, objects: &[u64]) -> KResult {
@@ -432,12 +361,4 @@ pub fn alloc_for_pool(p: KPtr<KmemCache>, flags: u32) -> KResult<KPtr> {
 /// What stops the caller.
 pub fn free_of_pool(p: KPtr<KmemCache>, object: KPtr) -> KResult {
     free(p, object)
-}
-
-#[test]
-fn alignment_follows_size_and_flags() {
-    let wish = |size, align| Wish { size, align, flags: 0, ctor: 0, usercopy: (0, 0) };
-    let plain = [(100, 0), (40, 16), (40, 12)].map(|(size, align)| alignment(&wish(size, align), false));
-    assert_eq!(plain, [8, 16, 16]);
-    assert_eq!([16, 20, 40, 100].map(|size| alignment(&wish(size, 0), true)), [16, 32, 64, 64]);
 }
