@@ -50,7 +50,6 @@ fn refusal(shown: &str, bytes: &[u8], kernel: &Kernel) -> Result<(), Refusal> {
     let usual = format!("{} SMP preempt mod_unload modversions ", kernel.release());
     check::version_magic(&identity, profile.vermagic().unwrap_or(&usual), flags, crcs.is_some())?;
     check::write_or_execute(file.elf(), &identity)?;
-    check::percpu(file.elf(), &identity.name, &mut Vec::new())?;
     relocations(file.elf(), &identity.name)
 }
 
