@@ -1,8 +1,8 @@
 //! Everything that lkm itself offers to modules: the lists of all files, in one place.
 
 use crate::{
-    base, chrdev, cpu, crypto, dma, fault, fpu, init, jump_label, klib, livepatch, locking, log, mm, module, notifier,
-    paravirt, proc_fs, random, rcu, sched, softirq, static_call, time, vfs, workqueue,
+    base, chrdev, cpu, crypto, dma, fault, fpu, init, jump_label, klib, kprobes, livepatch, locking, log, mm, module,
+    notifier, paravirt, proc_fs, random, rcu, sched, softirq, static_call, time, trace, vfs, workqueue,
 };
 use kabi::{DataExport, Export};
 
@@ -71,6 +71,7 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         klib::uuid::EXPORTS,
         klib::xarray::api::EXPORTS,
         klib::xarray::state::EXPORTS,
+        kprobes::EXPORTS,
         livepatch::EXPORTS,
         locking::mutex::EXPORTS,
         locking::rwlock::EXPORTS,
@@ -113,6 +114,7 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         time::jiffies::EXPORTS,
         time::timekeeping::EXPORTS,
         time::timer::EXPORTS,
+        trace::printk::EXPORTS,
         vfs::libfs::EXPORTS,
         vfs::seq_file::EXPORTS,
         vfs::seq_list::EXPORTS,

@@ -432,7 +432,7 @@ pub fn on_bad_call(name: &'static str, cause: KError) {
 
 /// Where a function of the kernel's image begins to work: behind the mark of a target of indirect calls, which newer
 /// kernels' functions have.
-fn first_instruction(name: &str) -> u64 {
+pub fn first_instruction(name: &str) -> u64 {
     const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
     let marked = profile().initial_value(name).is_some_and(|code| code.starts_with(&ENDBR64));
     if marked { ENDBR64.len() as u64 } else { 0 }

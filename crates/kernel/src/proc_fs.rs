@@ -1,6 +1,6 @@
 //! Modules' files in /proc. Counterpart: fs/proc/generic.c.
 //!
-//! A `struct proc_dir_entry` is nothing that modules look into: here it is the address of an [`Entry`].
+//! A `struct proc_dir_entry` is nothing that modules look into: here it is the address of an `Entry`.
 
 use crate::fault::warn_in;
 use crate::files;

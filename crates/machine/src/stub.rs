@@ -9,6 +9,7 @@ use crate::arena::{self, BASE, STUBS_LEN};
 use crate::error::MachineError;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How a Rust function takes its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +35,23 @@ pub enum Convention {
 /// Next free byte of the stub range.
 static NEXT: Mutex<u64> = Mutex::new(BASE);
 
+/// `endbr64`, with which functions begin in kernels that are built for indirect-branch tracking.
+const MARK: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
+static MARKED: AtomicBool = AtomicBool::new(false);
+
+/// Stubs begin with `endbr64` from now on: module code may call them behind it, as it may call such a kernel's functions.
+pub fn mark_entries() {
+    MARKED.store(true, Ordering::Relaxed);
+}
+
 /// Makes a stub for `target` and returns its address.
 ///
 /// # Errors
 /// [`MachineError::ArenaFull`] when the stub range is used up.
 pub fn make(target: *const (), convention: Convention) -> Result<u64, MachineError> {
-    code(&arch::stub_code(target as u64, convention))
+    let stub = arch::stub_code(target as u64, convention);
+    // The code refers to words behind it by their distance.
+    if MARKED.load(Ordering::Relaxed) { code(&[&MARK[..], &stub].concat()) } else { code(&stub) }
 }
 
 /// Puts position-independent machine code into the stub range and returns its address.

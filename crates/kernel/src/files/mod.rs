@@ -75,6 +75,7 @@ fn make() -> Result<Tree, Errno> {
     sys::register(&tree, &counters, None)?;
     builtin::register(&tree)?;
     crate::livepatch::register(&tree)?;
+    crate::trace::register(&tree)?;
     for parent in [tree.make_path("/proc")?, sys::debugfs(&tree)?] {
         let dir = tree.add(parent, "dynamic_debug", Spec::dir(0o755))?.keep();
         let (show, store) = (

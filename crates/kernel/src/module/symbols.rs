@@ -70,6 +70,9 @@ static SYMBOLS: OnceLock<Symbols> = OnceLock::new();
 pub fn boot(percpu: Vec<(&'static str, u64)>) {
     let functions = exports::functions().flat_map(|e| e.names.iter().map(move |n| (*n, Row::Function(e))));
     let data = exports::data().flat_map(|d| d.names.iter().map(move |n| (*n, Row::Data(d))));
+    if crate::fault::first_instruction("kfree") > 0 {
+        stub::mark_entries();
+    }
     SYMBOLS.get_or_init(|| Symbols {
         rows: functions.chain(data).collect(),
         percpu: percpu.into_iter().collect(),
@@ -121,6 +124,17 @@ pub fn address_of(name: &str) -> Result<Option<u64>, Refusal> {
         Some(export) => value(name, &export).map(Some),
         None if known => make(name, ExportKind::Unknown, 0).map(Some),
         None => Ok(None),
+    }
+}
+
+/// The address of a function of the kernel's, exported or not: without one of lkm's own it is a trap, or borrowed.
+///
+/// # Errors
+/// When there is no memory for its stub.
+pub fn function(name: &str) -> Result<u64, Refusal> {
+    match address_of(name)? {
+        Some(addr) => Ok(addr),
+        None => make(name, ExportKind::Function, 16),
     }
 }
 

@@ -60,6 +60,7 @@ pub(super) fn start(module: &Arc<Module>, args: &[u8]) -> Result<(), LoadError> 
 fn announce(module: &Arc<Module>, args: &[u8]) -> Result<(), LoadError> {
     livepatch::module_coming(module)?;
     bad_taint(module);
+    crate::trace::module_coming(module);
     if let Err(e) = notify::tell_coming(module) {
         livepatch::module_going(module)?;
         return Err(e.into());
@@ -151,6 +152,7 @@ fn live(module: &Arc<Module>) -> Result<(), LoadError> {
 pub(in crate::module) fn forget(module: &Arc<Module>) {
     kasan::forget(module);
     crate::softirq::abandon(module);
+    crate::kprobes::abandon(module);
     crate::mm::slab::note_origins(module, false);
     let _guard = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut list = write_list();
