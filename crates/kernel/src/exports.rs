@@ -116,7 +116,7 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         time::timer::EXPORTS,
         trace::printk::EXPORTS,
         vfs::libfs::EXPORTS,
-        vfs::seq_file::EXPORTS,
+        vfs::seq_open::EXPORTS,
         vfs::seq_list::EXPORTS,
         vfs::seq_text::EXPORTS,
         workqueue::delayed::EXPORTS,

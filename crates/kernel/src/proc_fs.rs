@@ -8,7 +8,7 @@ use crate::fs::{Ctx, File, OpenFile, Spec};
 use crate::mm::owned::{self, Block, Kind};
 use crate::module::symbols;
 use crate::vfs::file::{self, New, PROC_OPS};
-use crate::vfs::seq_file;
+use crate::vfs::seq_open;
 use kabi::errno::{EINVAL, ENOENT, ENOMEM};
 use kabi::{Field, KPtr, KResult, KStr, NullPtr, c_int, c_uint, exports, kexport, size_of_struct};
 use machine::heap;
@@ -163,10 +163,10 @@ impl File for Regular {
     fn open(&self, ctx: &Ctx<'_>) -> KResult<Box<dyn OpenFile>> {
         let opening = |file: KPtr| match self.opening {
             Opening::Module => Ok(()),
-            Opening::Single { show } => seq_file::single(file, KPtr::new(show), self.data),
-            Opening::Records { operations, private: 0 } => seq_file::open(file, operations).map(drop),
+            Opening::Single { show } => seq_open::single(file, KPtr::new(show), self.data),
+            Opening::Records { operations, private: 0 } => seq_open::open(file, operations).map(drop),
             Opening::Records { operations, private } => {
-                seq_file::open_private(file, KPtr::new(operations), private as c_int).map(drop)
+                seq_open::open_private(file, KPtr::new(operations), private as c_int).map(drop)
             }
         };
         let new = New {

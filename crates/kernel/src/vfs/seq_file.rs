@@ -3,24 +3,11 @@
 //! `struct seq_file` and its buffer lie in memory that modules reach: inlined functions of linux/seq_file.h write to it.
 
 use crate::locking::mutex::{self, MutexStruct};
-use crate::mm::{slab, uaccess};
+use crate::mm::uaccess;
 use crate::{fault, log};
 use kabi::errno::{EFAULT, EINVAL, ENOMEM};
-use kabi::{Errno, Field, KPtr, KResult, NullPtr, c_int, exports, kexport, size_of_struct};
+use kabi::{Errno, Field, KPtr, KResult, c_int};
 use machine::{access, heap};
-
-exports![
-    seq_open,
-    seq_read,
-    seq_lseek,
-    seq_release,
-    single_open,
-    single_open_size,
-    single_release,
-    __seq_open_private,
-    seq_open_private,
-    seq_release_private
-];
 
 static BUF: Field = Field::new("seq_file", "buf");
 static SIZE: Field = Field::new("seq_file", "size");
@@ -29,17 +16,13 @@ static COUNT: Field = Field::new("seq_file", "count");
 static PAD_UNTIL: Field = Field::new("seq_file", "pad_until");
 static INDEX: Field = Field::new("seq_file", "index");
 static READ_POS: Field = Field::new("seq_file", "read_pos");
-static LOCK: Field = Field::new("seq_file", "lock");
-static OPS: Field = Field::new("seq_file", "op");
-static FILE: Field = Field::new("seq_file", "file");
-static PRIVATE: Field = Field::new("seq_file", "private");
+pub(super) static LOCK: Field = Field::new("seq_file", "lock");
+pub(super) static OPS: Field = Field::new("seq_file", "op");
 static START: Field = Field::new("seq_operations", "start");
 static STOP: Field = Field::new("seq_operations", "stop");
 static NEXT: Field = Field::new("seq_operations", "next");
-static SHOW: Field = Field::new("seq_operations", "show");
-static FILE_PRIVATE: Field = Field::new("file", "private_data");
+pub(super) static SHOW: Field = Field::new("seq_operations", "show");
 static FILE_POS: Field = Field::new("file", "f_pos");
-static FILE_MODE: Field = Field::new("file", "f_mode");
 
 /// Bytes of a buffer at first.
 const PAGE: usize = 4096;
@@ -47,8 +30,6 @@ const PAGE: usize = 4096;
 const MAX_ERRNO: u64 = 4095;
 /// `SEQ_START_TOKEN`
 const START_TOKEN: u64 = 1;
-/// `GFP_KERNEL | __GFP_ZERO`
-const ZEROED: u32 = 0xdc0;
 const SEEK_SET: c_int = 0;
 const SEEK_CUR: c_int = 1;
 
@@ -96,7 +77,7 @@ enum Shown {
 }
 
 impl Seq {
-    fn get(self, field: &Field) -> KResult<u64> {
+    pub(super) fn get(self, field: &Field) -> KResult<u64> {
         field.get(self.0)
     }
 
@@ -138,7 +119,7 @@ impl Seq {
     }
 
     /// Replaces the buffer by an empty one.
-    fn rebuffer(self, size: usize) -> KResult {
+    pub(super) fn rebuffer(self, size: usize) -> KResult {
         self.free_buffer()?;
         self.put(&COUNT, 0)?;
         let buffer = heap::alloc(size).ok_or(ENOMEM)?;
@@ -146,7 +127,7 @@ impl Seq {
         self.put(&SIZE, size as u64)
     }
 
-    fn free_buffer(self) -> KResult {
+    pub(super) fn free_buffer(self) -> KResult {
         let (buffer, size) = (self.get(&BUF)?, self.get(&SIZE)?);
         if buffer != 0 {
             heap::free(buffer, size as usize);
@@ -329,7 +310,7 @@ impl Seq {
         Ok(done)
     }
 
-    fn read(self, to: u64, size: u64, pos: KPtr) -> KResult<u64> {
+    pub(super) fn read(self, to: u64, size: u64, pos: KPtr) -> KResult<u64> {
         let at: u64 = pos.get(0)?;
         if at == 0 {
             self.put(&INDEX, 0)?;
@@ -369,7 +350,7 @@ impl Seq {
         Ok(done)
     }
 
-    fn seek(self, file: KPtr, offset: i64, whence: c_int) -> KResult<i64> {
+    pub(super) fn seek(self, file: KPtr, offset: i64, whence: c_int) -> KResult<i64> {
         let to = match whence {
             SEEK_SET => offset,
             SEEK_CUR => offset.wrapping_add(FILE_POS.get(file)?),
@@ -391,141 +372,11 @@ impl Seq {
     }
 
     /// Runs `work` with the file's lock held. DIFFERS: it is given back also when module code dies in it.
-    fn locked<T>(self, work: impl FnOnce() -> KResult<T>) -> KResult<T> {
+    pub(super) fn locked<T>(self, work: impl FnOnce() -> KResult<T>) -> KResult<T> {
         let lock: KPtr<MutexStruct> = KPtr::new(LOCK.of(self.0)?.addr());
         mutex::lock(lock)?;
         let result = work();
         mutex::unlock(lock)?;
         result
     }
-}
-
-fn of_file(file: KPtr) -> KResult<Seq> {
-    Ok(Seq(KPtr::new(FILE_PRIVATE.get(file)?)))
-}
-
-/// Makes a file one of records.
-pub(crate) fn open(file: KPtr, ops: u64) -> KResult<KPtr<SeqFile>> {
-    /// `FMODE_PWRITE`
-    const PWRITE: u32 = 0x10;
-    if FILE_PRIVATE.get::<u64, _>(file)? != 0 {
-        fault::warn_in("seq_open", "fs/seq_file.c", 0, None);
-    }
-    let seq: KPtr<SeqFile> = slab::permanent(size_of_struct("seq_file")?)?.cast();
-    mutex::init(KPtr::new(LOCK.of(seq)?.addr()))?;
-    OPS.put(seq, ops)?;
-    FILE.put(seq, file.addr())?;
-    FILE_PRIVATE.put(file, seq.addr())?;
-    let mode: u32 = FILE_MODE.get(file)?;
-    FILE_MODE.put(file, mode & !PWRITE)?;
-    Ok(seq)
-}
-
-/// Makes a file one of records: its private data is a `struct seq_file` afterwards.
-#[kexport(since = "2.4.15", header = "linux/seq_file.h")]
-fn seq_open(file: KPtr, ops: KPtr) -> KResult<c_int> {
-    open(file, ops.addr()).map(|_| 0)
-}
-
-/// Reads records.
-///
-/// # Errors
-/// What the operations say; `EFAULT`, `ENOMEM`.
-#[kexport(since = "2.4.15", header = "linux/seq_file.h")]
-fn seq_read(file: KPtr, to: KPtr, size: usize, pos: KPtr) -> KResult<isize> {
-    let seq = of_file(file)?;
-    seq.locked(|| seq.read(to.addr(), size as u64, pos)).map(|done| done as isize)
-}
-
-/// Moves the position: the records before it are made again.
-///
-/// # Errors
-/// `EINVAL`; what the operations say.
-#[kexport(since = "2.4.15", header = "linux/seq_file.h")]
-fn seq_lseek(file: KPtr, offset: i64, whence: c_int) -> KResult<i64> {
-    let seq = of_file(file)?;
-    seq.locked(|| seq.seek(file, offset, whence))
-}
-
-/// The file is closed.
-#[kexport(since = "2.4.15", header = "linux/seq_file.h")]
-fn seq_release(_inode: KPtr, file: KPtr) -> KResult<c_int> {
-    let seq = of_file(file)?;
-    seq.free_buffer()?;
-    heap::free(seq.0.addr(), size_of_struct("seq_file")?);
-    Ok(0)
-}
-
-/// Operations of a file with one record. DIFFERS: `start`, `next` and `stop` are not there, and stand for Linux's own.
-fn single_operations(show: KPtr) -> KResult<KPtr> {
-    let ops = slab::permanent(size_of_struct("seq_operations")?)?;
-    SHOW.put(ops, show.addr())?;
-    Ok(ops)
-}
-
-/// A file with one record, which `show` makes.
-///
-/// # Errors
-/// `ENOMEM`.
-#[kexport(since = "2.5.60", header = "linux/seq_file.h")]
-fn single_open(file: KPtr, show: KPtr, data: KPtr) -> KResult<c_int> {
-    single(file, show, data.addr()).map(|()| 0)
-}
-
-/// [`single_open`] for lkm's own code.
-pub(crate) fn single(file: KPtr, show: KPtr, data: u64) -> KResult {
-    let ops = single_operations(show)?;
-    let seq = open(file, ops.addr())?;
-    PRIVATE.put(seq, data)
-}
-
-/// [`single_open`] with a buffer of this size.
-///
-/// # Errors
-/// `ENOMEM`.
-#[kexport(since = "3.10", header = "linux/seq_file.h")]
-fn single_open_size(file: KPtr, show: KPtr, data: KPtr, size: usize) -> KResult<c_int> {
-    single_open(file, show, data)?;
-    of_file(file)?.rebuffer(size)?;
-    Ok(0)
-}
-
-/// A file of [`single_open`] is closed.
-#[kexport(since = "2.5.60", header = "linux/seq_file.h")]
-fn single_release(inode: KPtr, file: KPtr) -> KResult<c_int> {
-    let ops = of_file(file)?.get(&OPS)?;
-    seq_release(inode, file)?;
-    heap::free(ops, size_of_struct("seq_operations")?);
-    Ok(0)
-}
-
-/// [`seq_open`] with zeroed memory of the module's own; NULL if there is none.
-#[kexport(since = "2.6.24", header = "linux/seq_file.h")]
-fn __seq_open_private(file: KPtr, ops: KPtr, size: c_int) -> NullPtr {
-    NullPtr(open_private(file, ops, size))
-}
-
-pub(crate) fn open_private(file: KPtr, ops: KPtr, size: c_int) -> KResult<KPtr> {
-    let size = usize::try_from(size).map_err(|_| ENOMEM)?;
-    let private = slab::alloc(size, ZEROED)?;
-    let seq = open(file, ops.addr())?;
-    PRIVATE.put(seq, private.addr())?;
-    Ok(private)
-}
-
-/// [`__seq_open_private`].
-///
-/// # Errors
-/// `ENOMEM`.
-#[kexport(since = "2.6.20", header = "linux/seq_file.h")]
-fn seq_open_private(file: KPtr, ops: KPtr, size: c_int) -> KResult<c_int> {
-    open_private(file, ops, size).map(|_| 0)
-}
-
-/// A file of [`__seq_open_private`] is closed.
-#[kexport(since = "2.6.0", header = "linux/seq_file.h")]
-fn seq_release_private(inode: KPtr, file: KPtr) -> KResult<c_int> {
-    let private = of_file(file)?.get(&PRIVATE)?;
-    slab::free(KPtr::new(private), "kfree")?;
-    seq_release(inode, file)
 }
