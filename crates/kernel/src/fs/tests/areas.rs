@@ -155,7 +155,7 @@ fn facts() -> ModuleFacts {
         name: "stay".into(),
         version: Some("1.2".into()),
         srcversion: Some("DC89762BD8599E5E637BE12".into()),
-        sections: vec![(".text".into(), 0xffff_ffff_c03a_a000), (".data".into(), 1), (".data".into(), 2)],
+        sections: vec![(".text".into(), 0xffff_ffff_c03a_a000), (".data".into(), 1)],
         notes: vec![(".note.Linux".into(), (0..60).collect())],
     }
 }
@@ -210,7 +210,7 @@ fn sections_and_notes() {
     assert_eq!(pread(&tree, h, 5, 0), Ok(b"0xfff".to_vec()));
     assert_eq!(pread(&tree, h, 100, 5), Err(EINVAL), "only in one piece");
     assert_eq!(pread(&tree, h, 100, 19), Ok(vec![]));
-    assert_eq!(names(&tree, sections), [".data", ".data.1", ".text"]);
+    assert_eq!(names(&tree, sections), [".data", ".text"]);
     let (tree, _, _dir) = stay(&facts(), 2);
     assert_eq!(get(&tree, &root(), path), Ok("0x0000000000000000\n".into()));
     let notes = tree.make_path("/sys/module/stay/notes").expect("there");
@@ -222,6 +222,16 @@ fn sections_and_notes() {
     assert_eq!(poll(&tree, h, false), Ok(0x145));
     assert_eq!(pread(&tree, h, 100, 12).map(|d| d.len()), Ok(48));
     assert_eq!(pread(&tree, h, 7, 1000), Ok(vec![]));
+}
+
+#[test]
+fn two_sections_of_a_name_leave_none() {
+    let mut twice = facts();
+    twice.sections.push((".data".into(), 2));
+    let (tree, _, dir) = stay(&twice, 0);
+    for name in ["sections", "notes"] {
+        assert_eq!(lookup(&tree, &root(), dir.id(), name), Err(ENOENT), "{name}");
+    }
 }
 
 #[test]
