@@ -1,8 +1,8 @@
 //! Everything that lkm itself offers to modules: the lists of all files, in one place.
 
 use crate::{
-    base, chrdev, cpu, crypto, dma, fault, fpu, init, jump_label, klib, kprobes, livepatch, locking, log, mm, module,
-    notifier, paravirt, proc_fs, random, rcu, sched, softirq, static_call, time, trace, vfs, workqueue,
+    base, chrdev, cpu, crypto, debugfs, dma, fault, fpu, init, jump_label, klib, kprobes, livepatch, locking, log, mm,
+    module, notifier, paravirt, proc_fs, random, rcu, sched, softirq, static_call, time, trace, vfs, workqueue,
 };
 use kabi::{DataExport, Export};
 
@@ -19,6 +19,9 @@ pub fn functions() -> impl Iterator<Item = &'static Export> {
         chrdev::numbers::EXPORTS,
         cpu::EXPORTS,
         crypto::algapi::EXPORTS,
+        debugfs::EXPORTS,
+        debugfs::attribute::EXPORTS,
+        debugfs::values::EXPORTS,
         dma::EXPORTS,
         fault::EXPORTS,
         fpu::EXPORTS,

@@ -12,6 +12,7 @@ pub mod chrdev;
 pub mod cmdline;
 pub mod cpu;
 pub mod crypto;
+pub mod debugfs;
 pub mod dma;
 pub mod env;
 pub mod exports;

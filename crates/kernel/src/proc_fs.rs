@@ -178,6 +178,7 @@ impl File for Regular {
             inode_private: self.data,
             private: 0,
             size: self.size(),
+            own_position: false,
             open: (!matches!(self.opening, Opening::Module)).then_some(&opening),
         };
         file::open(&new, Box::new(()), ctx)

@@ -69,6 +69,7 @@ pub fn open(rdev: u64, ctx: &Ctx<'_>) -> KResult<Box<dyn OpenFile>> {
         private: held.private,
         size: 0,
         open: None,
+        own_position: true,
     };
     file::open(&new, Box::new(held), ctx)
 }

@@ -141,6 +141,8 @@ pub struct New<'a> {
     pub private: u64,
     /// `i_size`
     pub size: u64,
+    /// The file keeps its position itself, as devices do.
+    pub own_position: bool,
     /// What lkm does in place of the open operation.
     pub open: Option<&'a dyn Fn(KPtr) -> KResult>,
 }
@@ -150,6 +152,7 @@ struct Opened {
     inode: KPtr,
     kind: &'static Operations,
     ops: KPtr,
+    own_position: bool,
     waits: Mutex<Waits>,
     // Dropped in this order: the memory first, what it stands for last.
     _memory: [Memory; 2],
@@ -194,8 +197,8 @@ impl Opened {
         FILE_FLAGS.put(file, flags)?;
         let access = flags.wrapping_add(1) & (mode::READ | mode::WRITE);
         FILE_MODE.put(file, access | mode::LSEEK | mode::PREAD | mode::PWRITE | mode::ATOMIC_POS)?;
-        let (kind, ops) = (new.kind, new.ops);
-        Ok(Self { file, inode, kind, ops, waits: Mutex::default(), _memory: memory, _held: held })
+        let (kind, ops, own_position) = (new.kind, new.ops, new.own_position);
+        Ok(Self { file, inode, kind, ops, own_position, waits: Mutex::default(), _memory: memory, _held: held })
     }
 
     /// The address of an operation; 0 if there is none.
@@ -272,7 +275,7 @@ impl Opened {
 
 impl OpenFile for Opened {
     fn stream(&self) -> bool {
-        self.kind.in_file
+        self.own_position
     }
 
     fn position(&self) -> Option<u64> {

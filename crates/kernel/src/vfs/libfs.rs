@@ -186,6 +186,11 @@ fn simple_open(inode: KPtr, file: KPtr) -> KResult<c_int> {
     Ok(0)
 }
 
+/// The file has no position that can be moved (`nonseekable_open`).
+pub(crate) fn nonseekable(file: KPtr) -> KResult<c_int> {
+    without(file, mode::LSEEK | mode::PREAD | mode::PWRITE, 0)
+}
+
 fn without(file: KPtr, gone: u32, also: u32) -> KResult<c_int> {
     let mode: u32 = MODE.get(file)?;
     MODE.put(file, mode & !gone | also)?;
@@ -195,7 +200,7 @@ fn without(file: KPtr, gone: u32, also: u32) -> KResult<c_int> {
 /// The file has no position that can be moved.
 #[kexport(since = "2.6.8", header = "linux/fs.h")]
 fn nonseekable_open(_inode: KPtr, file: KPtr) -> KResult<c_int> {
-    without(file, mode::LSEEK | mode::PREAD | mode::PWRITE, 0)
+    nonseekable(file)
 }
 
 /// The file has no position at all: its operations get none.
