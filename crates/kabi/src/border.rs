@@ -28,8 +28,14 @@ pub fn running() -> Option<&'static str> {
 
 /// Runs an exported function's body; an error that C cannot express ends the module's call.
 #[doc(hidden)]
+#[inline(always)]
 pub fn border(name: &'static str, body: impl FnOnce() -> KResult<u64>) -> u64 {
-    let outcome = if is_watched() { named(name, body) } else { body() };
+    // The body stands here once, or it would not be put into each function.
+    let outer = if is_watched() { Some(begin(name)) } else { None };
+    let outcome = body();
+    if let Some(outer) = outer {
+        end(outer);
+    }
     match outcome {
         Ok(value) => value,
         Err(KError::Errno(Errno(number))) => -i64::from(number) as u64,
@@ -37,11 +43,16 @@ pub fn border(name: &'static str, body: impl FnOnce() -> KResult<u64>) -> u64 {
     }
 }
 
-fn named(name: &'static str, body: impl FnOnce() -> KResult<u64>) -> KResult<u64> {
-    let outer = RUNNING.replace(Some(name));
-    let outcome = body();
+#[cold]
+#[inline(never)]
+fn begin(name: &'static str) -> Option<&'static str> {
+    RUNNING.replace(Some(name))
+}
+
+#[cold]
+#[inline(never)]
+fn end(outer: Option<&'static str>) {
     RUNNING.set(outer);
-    outcome
 }
 
 #[cold]
