@@ -125,8 +125,9 @@ fn register(path: &str, parent: Pde, spec: impl FnOnce(&Arc<AtomicU64>) -> Spec)
         return Err(EINVAL.into());
     }
     let size = Arc::new(AtomicU64::new(0));
-    let node = match files::tree()?.add(place.node, &place.name, spec(&size)) {
-        Ok(made) => made.keep(),
+    // It goes again if what follows fails.
+    let made = match files::tree()?.add(place.node, &place.name, spec(&size)) {
+        Ok(made) => made,
         Err(e) => {
             let text = format!("proc_dir_entry '{}/{}' already registered", place.folder, place.name);
             warn_in("proc_register", SOURCE, 0, Some(&text));
@@ -135,7 +136,7 @@ fn register(path: &str, parent: Pde, spec: impl FnOnce(&Arc<AtomicU64>) -> Spec)
     };
     let pde = heap::alloc(SIZE).ok_or(ENOMEM)?;
     owned::note(pde, Block::new(KIND, 0).named(&format!("{}/{}", place.folder, place.name)));
-    entries().insert(pde, Entry { node, name: place.name, parent: place.parent, size });
+    entries().insert(pde, Entry { node: made.keep(), name: place.name, parent: place.parent, size });
     Ok(Pde::new(pde))
 }
 

@@ -16,7 +16,6 @@ use kabi::errno::{EEXIST, EINVAL, ENOMEM};
 use kabi::{ErrPtr, Field, KError, KPtr, KResult, KStr, exports, kexport, size_of_struct};
 use machine::{access, heap};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wire::NodeId;
 
@@ -101,8 +100,9 @@ fn write_name(entry: Entry, name: &str) -> KResult<(u64, usize)> {
 /// Makes an entry.
 fn make(name: &str, parent: Entry, what: &str, spec: Spec) -> KResult<Entry> {
     let (node, folder) = directory(parent)?;
-    let node = match files::tree()?.add(node, name, spec.clone()) {
-        Ok(made) => made.keep(),
+    // It goes again if what follows fails.
+    let place = match files::tree()?.add(node, name, spec.clone()) {
+        Ok(place) => place,
         Err(EEXIST) => {
             let place = if what == "Directory" { "with parent" } else { "in directory" };
             log::line(3, &format!("debugfs: {what} '{name}' {place} '{folder}' already present!"));
@@ -115,7 +115,8 @@ fn make(name: &str, parent: Entry, what: &str, spec: Spec) -> KResult<Entry> {
     let text = write_name(entry, name)?;
     PARENT.put(entry, if parent.is_null() { entry.addr() } else { parent.addr() })?;
     owned::note(entry.addr(), Block::new(KIND, 0).named(&format!("{folder}/{name}")));
-    entries().insert(entry.addr(), Made { node, name: name.to_string(), parent: parent.addr(), spec, text });
+    let made = Made { node: place.keep(), name: name.to_string(), parent: parent.addr(), spec, text };
+    entries().insert(entry.addr(), made);
     Ok(entry)
 }
 
@@ -124,7 +125,7 @@ struct Regular {
     ops: KPtr,
     mode: u16,
     data: u64,
-    size: AtomicU64,
+    size: u64,
 }
 
 impl File for Regular {
@@ -137,7 +138,7 @@ impl File for Regular {
             cdev: 0,
             inode_private: self.data,
             private: 0,
-            size: self.size(),
+            size: self.size,
             open: None,
             own_position: false,
         };
@@ -145,7 +146,7 @@ impl File for Regular {
     }
 
     fn size(&self) -> u64 {
-        self.size.load(Ordering::Relaxed)
+        self.size
     }
 }
 
@@ -158,7 +159,7 @@ fn under(parent: Entry, work: impl FnOnce() -> KResult<Entry>) -> ErrPtr<Dentry>
 }
 
 fn regular(name: &KStr, mode: u16, parent: Entry, data: u64, ops: KPtr, size: u64) -> KResult<Entry> {
-    let file = Regular { ops, mode: mode & PERMISSIONS, data, size: AtomicU64::new(size) };
+    let file = Regular { ops, mode: mode & PERMISSIONS, data, size };
     make(&name.to_string_lossy(), parent, "File", Spec::file((mode & PERMISSIONS).into(), Arc::new(file)))
 }
 
@@ -280,8 +281,10 @@ fn rename(entry: Entry, parent: Entry, name: &str) -> KResult<Entry> {
         let made = entries.get(&entry.addr()).ok_or(EINVAL)?;
         (made.node, made.spec.clone())
     };
-    tree.remove(node);
+    // The old one stays where the new one cannot be made.
+    let old = node;
     let node = tree.add(folder, name, spec)?.keep();
+    tree.remove(old);
     let text = write_name(entry, name)?;
     PARENT.put(entry, if parent.is_null() { entry.addr() } else { parent.addr() })?;
     if let Some(made) = entries().get_mut(&entry.addr()) {

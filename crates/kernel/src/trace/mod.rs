@@ -5,7 +5,7 @@
 
 pub mod printk;
 
-use crate::fs::{Ctx, Spec, Tree, writable};
+use crate::fs::{Ctx, Tree, writable};
 use crate::module::Module;
 use crate::{fault, log, sched};
 use kabi::Errno;
@@ -137,12 +137,8 @@ pub fn register(tree: &Tree) -> Result<(), Errno> {
         }
         Ok(data.len())
     };
-    tree.add(crate::fs::sys::tracefs(tree)?, "trace", file(store))?.keep();
+    tree.add(crate::fs::sys::tracefs(tree)?, "trace", writable(0o640, |_| Ok(show()), store))?.keep();
     Ok(())
-}
-
-fn file(store: impl Fn(&Ctx<'_>, &[u8]) -> kabi::KResult<usize> + Send + Sync + 'static) -> Spec {
-    writable(0o640, |_| Ok(show()), store)
 }
 
 const NOTICE: [&str; 13] = [
